@@ -1,0 +1,236 @@
+import type { Content, Record, ScannedRecord } from "./record.ts";
+import type { Version } from "./version.ts";
+
+/**
+ * A partition is one back-end database. This is all that the rest of Kvasir knows about one.
+ *
+ * Every method that takes a batch gives its answers in the order of the batch, and one bad member never
+ * fails its neighbours. A method that fails as a whole throws {@link PartitionError}, whose `outcome` says
+ * whether anything may have been applied.
+ */
+export interface Partition {
+  readonly name: string;
+
+  /**
+   * Connects, and checks that the database is the one that the configuration means and is set up as Kvasir
+   * needs it. Called again after the connection was lost.
+   *
+   * @throws PartitionError `unreachable`, `uninitialised` or `refused`.
+   */
+  open(): Promise<PartitionInfo>;
+
+  /** Creates what is missing of the schema and gives the partition its identity. Harmless when repeated. */
+  initialise(identity: Identity): Promise<void>;
+
+  /**
+   * The record of `key` without waiting, where the engine can read on the spot; absent where it cannot.
+   *
+   * @throws PartitionError, of kind `overloaded` when `read` should be asked instead.
+   */
+  readNow?(key: string): Record | undefined;
+
+  /** The records of `keys`, tombstones and expired ones included, `undefined` where there is none. */
+  read(keys: readonly string[]): Promise<(Record | undefined)[]>;
+
+  /**
+   * Decides and stores `writes` in one transaction: locks or creates each row, checks condition and request
+   * id, stamps the version, stores record and hints. When it resolves, everything applied is on disk.
+   * Writes of one key take effect in the order given.
+   */
+  write(writes: readonly Write[]): Promise<WriteOutcome[]>;
+
+  /**
+   * Stores records that were decided elsewhere. The greater version wins, so that repeating, reordering and
+   * delaying do no harm. When it resolves, all of them (or greater versions) are on disk.
+   */
+  apply(records: readonly Record[]): Promise<void>;
+
+  /** What an earlier write with this request id did, if it was applied here within the last 24 h. */
+  recall(key: string, requestId: string): Promise<RecalledRequest | undefined>;
+
+  /** A page of live keys in the order of their bytes. */
+  scan(range: ScanRange): Promise<ScanPage>;
+
+  /** Up to `limit` hints owed to `target`, in key order, from the first key after `after`. */
+  hints(target: string, after: string, limit: number): Promise<OwedHint[]>;
+
+  /** Deletes each hint unless a newer version is owed by now. */
+  settle(hints: readonly Hint[]): Promise<void>;
+
+  /** What is owed to each target. */
+  owed(): Promise<Owed[]>;
+
+  /** Forgets request ids recorded before `before` (ms), at most `limit` of them; gives how many it forgot. */
+  forgetRequests(before: number, limit: number): Promise<number>;
+
+  /** Undoes `open`; what is under way fails. Harmless when repeated. */
+  close(): Promise<void>;
+}
+
+export interface Identity {
+  /** The same on all partitions of one store. */
+  readonly cluster: string;
+  readonly partition: string;
+}
+
+export interface PartitionInfo {
+  readonly identity: Identity;
+  readonly schemaVersion: number;
+  readonly epoch: number;
+  /** Such as `MariaDB 10.11.19` or `SQLite 3.51`. */
+  readonly engine: string;
+  /** `relaxed` when the server may lose acknowledged commits in a crash; `durabilityNote` says why. */
+  readonly durability: "strict" | "relaxed";
+  readonly durabilityNote: string;
+  /** The largest value that it can take, in bytes. */
+  readonly valueBytesMax: number;
+}
+
+/** A write to be decided by the partition that takes it. Plain data: it may travel to another thread. */
+export interface Write {
+  readonly key: string;
+  readonly content: Content;
+  /** The version is at least `stamp`, and greater than that of the row that it replaces. */
+  readonly stamp: bigint;
+  readonly writer: number;
+  /** The wall clock by which expiry is judged, in ms. */
+  readonly now: number;
+  readonly condition?: Condition;
+  readonly request?: WriteRequest;
+  /** Names of the partitions that are owed the record. */
+  readonly owed: readonly string[];
+  /** The partition that decides this is not the key's home. */
+  readonly standIn: boolean;
+  /**
+   * What this write would have become when it was sent before and its answer was lost. A row with this version
+   * means that it was applied. Otherwise a write without condition and request id is stored with exactly this
+   * version unless a greater one is there (`applied` either way); one with either is decided anew when the row
+   * is older, and `unknown` when the row is newer.
+   */
+  readonly attempted?: Version;
+}
+
+/** Both must hold. `"*"` means any live record. Texts are versions as `formatVersion` writes them. */
+export interface Condition {
+  readonly ifMatch?: "*" | readonly string[];
+  readonly ifNoneMatch?: "*" | readonly string[];
+}
+
+export interface WriteRequest {
+  readonly id: string;
+  /** A digest of the payload: the same id with another digest is refused. */
+  readonly digest: string;
+}
+
+export type WriteOutcome =
+  /** Applied and durable. `existed`: a live record was there before. */
+  | { readonly kind: "applied"; readonly version: Version; readonly existed: boolean }
+  /** The same request was applied earlier, and this is what it did then. */
+  | { readonly kind: "replayed"; readonly version: Version; readonly existed: boolean }
+  /** The same request id came with another payload. Nothing was applied. */
+  | { readonly kind: "request_reused" }
+  /** The condition does not hold; `current` is the live record's version. Nothing was applied. */
+  | { readonly kind: "condition_failed"; readonly current: Version | undefined }
+  /** A repeated write whose row was replaced since: nobody can tell any more. Nothing was applied now. */
+  | { readonly kind: "unknown" }
+  /** This member alone could not be stored, and its neighbours were. Nothing of it was applied. */
+  | { readonly kind: "failed"; readonly error: PartitionError };
+
+export interface RecalledRequest {
+  readonly digest: string;
+  readonly version: Version;
+  readonly existed: boolean;
+}
+
+/** A write still owed to a replica. */
+export interface Hint {
+  readonly target: string;
+  readonly key: string;
+  readonly version: Version;
+  readonly standIn: boolean;
+}
+
+/** A hint with the bytes of its record's value as it is now, so that deliveries can be bounded. */
+export interface OwedHint extends Hint {
+  readonly size: number;
+}
+
+export interface Owed {
+  readonly target: string;
+  readonly count: number;
+  /** How many of them a stand-in wrote. */
+  readonly standIns: number;
+  /** The time of the oldest version owed, in ms since 1970. */
+  readonly oldest: number;
+}
+
+export interface ScanRange {
+  /** Keys from here on, inclusive unless `isStartExclusive`. `""` is the beginning. */
+  readonly start: string;
+  readonly isStartExclusive: boolean;
+  /** Keys before this one; `undefined` is the end of all keys. */
+  readonly end: string | undefined;
+  /** From the last key of the range to the first. `isStartExclusive` still means `start`. */
+  readonly isReverse: boolean;
+  readonly limit: number;
+  /** The page ends after the record with which its values pass this, so it always has one record. */
+  readonly bytesMax: number;
+  readonly withValues: boolean;
+  readonly now: number;
+  /** Only keys of the buckets whose byte is 1; `undefined` for all buckets. */
+  readonly buckets: Uint8Array | undefined;
+}
+
+export interface ScanPage {
+  readonly records: readonly ScannedRecord[];
+  /** Whether the range goes on behind the last record (or, for an empty page, behind `start`). */
+  readonly hasMore: boolean;
+}
+
+export type PartitionErrorKind =
+  /** It could not be reached, or did not answer in time. */
+  | "unreachable"
+  /** There is no schema, or no database of that name. */
+  | "uninitialised"
+  /** It is not what the configuration says, or not set up as Kvasir needs it. The message has the mend. */
+  | "refused"
+  /** No room on its disk. */
+  | "full"
+  /** It refused this statement or value for good. */
+  | "rejected"
+  /** Its queue is full. */
+  | "overloaded";
+
+/**
+ * What a partition throws. `outcome` is `not_applied` when nothing was changed for certain, and `unknown` when
+ * the answer to a COMMIT was lost; `attempted` then has what each write of the batch would have become.
+ */
+export class PartitionError extends Error {
+  override readonly name = "PartitionError";
+  readonly kind: PartitionErrorKind;
+  readonly partition: string;
+  /** The message without the partition's name. */
+  readonly reason: string;
+  readonly outcome: "not_applied" | "unknown";
+  readonly attempted: readonly (WriteOutcome | undefined)[];
+
+  constructor(kind: PartitionErrorKind, partition: string, reason: string, options: PartitionErrorOptions = {}) {
+    super(`partition ${partition}: ${reason}`, options.cause === undefined ? {} : { cause: options.cause });
+    this.kind = kind;
+    this.partition = partition;
+    this.reason = reason;
+    this.outcome = options.outcome ?? "not_applied";
+    this.attempted = options.attempted ?? [];
+  }
+
+  /** The same failure with other facts about its outcome. */
+  with(options: PartitionErrorOptions): PartitionError {
+    return new PartitionError(this.kind, this.partition, this.reason, { cause: this.cause, ...options });
+  }
+}
+
+export interface PartitionErrorOptions {
+  readonly cause?: unknown;
+  readonly outcome?: "not_applied" | "unknown";
+  readonly attempted?: readonly (WriteOutcome | undefined)[];
+}

@@ -1,0 +1,35 @@
+/**
+ * Time, chance and timers, handed to everything that uses them, so that the whole protocol also runs in a
+ * deterministic simulation.
+ */
+export interface Runtime {
+  /** Wall clock, in whole milliseconds since 1970. It may step. */
+  now(): number;
+  /** Monotonic milliseconds from an arbitrary start. */
+  elapsed(): number;
+  /** From 0 up to, not including, 1. */
+  random(): number;
+  /** Calls `run` once after `delayMs`, unless the function it gives back is called first. */
+  after(delayMs: number, run: () => void): () => void;
+  /** Calls `run` when the work that is ready now is done. */
+  soon(run: () => void): void;
+}
+
+/** The real one. Its timers do not keep the process alive. */
+export const systemRuntime: Runtime = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  random: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+  soon: (run) => {
+    setImmediate(run);
+  },
+};
+
+export function sleep(runtime: Runtime, delayMs: number): Promise<void> {
+  return new Promise((resolve) => runtime.after(delayMs, resolve));
+}
