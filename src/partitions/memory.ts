@@ -1,0 +1,174 @@
+import { compareKeys } from "../key.ts";
+import {
+  type Hint,
+  type Identity,
+  type Owed,
+  type OwedHint,
+  type Partition,
+  PartitionError,
+  type PartitionInfo,
+  type RecalledRequest,
+  type ScanPage,
+  type ScanRange,
+  type Write,
+  type WriteOutcome,
+} from "../partition.ts";
+import { isLive, type Record } from "../record.ts";
+import { keyBucket } from "../replicas/hash.ts";
+import { compareVersions, versionTime } from "../version.ts";
+import { decide } from "./decide.ts";
+
+const noBytes = new Uint8Array(0);
+
+/** What a {@link MemoryPartition} keeps. Several partitions over one state are several connections to it. */
+export class MemoryState {
+  identity: Identity | undefined;
+  readonly records = new Map<string, Record>();
+  /** By target, then by key. */
+  readonly outbox = new Map<string, Map<string, Hint>>();
+  /** By key and request id. */
+  readonly requests = new Map<string, RecalledRequest & { readonly at: number }>();
+}
+
+/** The partition contract in its plainest form: read this one first. It forgets everything with its process. */
+export class MemoryPartition implements Partition {
+  readonly name: string;
+  readonly #state: MemoryState;
+
+  constructor(name: string, state: MemoryState = new MemoryState()) {
+    this.name = name;
+    this.#state = state;
+  }
+
+  async open(): Promise<PartitionInfo> {
+    const { identity } = this.#state;
+    if (identity === undefined) throw new PartitionError("uninitialised", this.name, "it has no schema yet");
+    if (identity.partition !== this.name) {
+      throw new PartitionError("refused", this.name, `this database belongs to partition ${identity.partition}`);
+    }
+    return {
+      identity,
+      schemaVersion: 1,
+      epoch: 0,
+      engine: "memory",
+      durability: "relaxed",
+      durabilityNote: "kept in memory only",
+      valueBytesMax: 2 ** 30,
+    };
+  }
+
+  async initialise(identity: Identity): Promise<void> {
+    this.#state.identity ??= identity;
+    const { cluster, partition } = this.#state.identity;
+    if (cluster !== identity.cluster || partition !== identity.partition) {
+      throw new PartitionError("refused", this.name, `this database belongs to partition ${partition} of ${cluster}`);
+    }
+  }
+
+  async read(keys: readonly string[]): Promise<(Record | undefined)[]> {
+    return keys.map((key) => this.#state.records.get(key));
+  }
+
+  async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
+    return writes.map((write) => {
+      const request = write.request && this.#state.requests.get(requestKey(write.key, write.request.id));
+      const { outcome, record } = decide(write, this.#state.records.get(write.key), request);
+      if (record !== undefined && outcome.kind === "applied") {
+        this.#state.records.set(write.key, record);
+        for (const target of write.owed) this.#owe({ ...record, target, standIn: write.standIn });
+        if (write.request !== undefined) {
+          const { digest, id } = write.request;
+          const recalled = { digest, version: outcome.version, existed: outcome.existed, at: write.now };
+          this.#state.requests.set(requestKey(write.key, id), recalled);
+        }
+      }
+      return outcome;
+    });
+  }
+
+  async apply(records: readonly Record[]): Promise<void> {
+    for (const record of records) {
+      const present = this.#state.records.get(record.key);
+      if (present === undefined || compareVersions(record.version, present.version) > 0) {
+        this.#state.records.set(record.key, record);
+      }
+    }
+  }
+
+  async recall(key: string, requestId: string): Promise<RecalledRequest | undefined> {
+    return this.#state.requests.get(requestKey(key, requestId));
+  }
+
+  async scan(range: ScanRange): Promise<ScanPage> {
+    const found = [...this.#state.records.values()].filter((record) => isInRange(record, range));
+    found.sort((a, b) => compareKeys(a.key, b.key));
+    if (range.isReverse) found.reverse();
+    const records = [];
+    let bytes = 0;
+    for (const record of found) {
+      if (records.length >= range.limit || bytes > range.bytesMax) break;
+      if (range.withValues) bytes += record.value.length;
+      records.push({ ...record, size: record.value.length, value: range.withValues ? record.value : noBytes });
+    }
+    return { records, hasMore: records.length < found.length };
+  }
+
+  async hints(target: string, after: string, limit: number): Promise<OwedHint[]> {
+    const hints = [...(this.#state.outbox.get(target)?.values() ?? [])];
+    hints.sort((a, b) => compareKeys(a.key, b.key));
+    const page = hints.filter((hint) => compareKeys(hint.key, after) > 0).slice(0, limit);
+    return page.map((hint) => ({ ...hint, size: this.#state.records.get(hint.key)?.value.length ?? 0 }));
+  }
+
+  async settle(hints: readonly Hint[]): Promise<void> {
+    for (const { target, key, version } of hints) {
+      const owed = this.#state.outbox.get(target);
+      const present = owed?.get(key);
+      if (present !== undefined && compareVersions(present.version, version) <= 0) owed?.delete(key);
+    }
+  }
+
+  async owed(): Promise<Owed[]> {
+    const sums: Owed[] = [];
+    for (const [target, byKey] of this.#state.outbox) {
+      const hints = [...byKey.values()];
+      if (hints.length === 0) continue;
+      const standIns = hints.filter((hint) => hint.standIn).length;
+      sums.push({
+        target,
+        count: hints.length,
+        standIns,
+        oldest: Math.min(...hints.map((hint) => versionTime(hint.version))),
+      });
+    }
+    return sums;
+  }
+
+  async forgetRequests(before: number, limit: number): Promise<number> {
+    const old = [...this.#state.requests].filter(([, request]) => request.at < before).slice(0, limit);
+    for (const [key] of old) this.#state.requests.delete(key);
+    return old.length;
+  }
+
+  async close(): Promise<void> {}
+
+  #owe({ target, key, version, standIn }: Hint): void {
+    const owed = this.#state.outbox.get(target) ?? new Map<string, Hint>();
+    this.#state.outbox.set(target, owed);
+    const present = owed.get(key);
+    const isNewest = present === undefined || compareVersions(version, present.version) > 0;
+    const greatest = isNewest ? version : present.version;
+    owed.set(key, { target, key, version: greatest, standIn: standIn || present?.standIn === true });
+  }
+}
+
+function requestKey(key: string, requestId: string): string {
+  return `${key}\0${requestId}`;
+}
+
+function isInRange(record: Record, range: ScanRange): boolean {
+  const fromStart = compareKeys(record.key, range.start);
+  if (range.isStartExclusive ? fromStart <= 0 : fromStart < 0) return false;
+  if (range.end !== undefined && compareKeys(record.key, range.end) >= 0) return false;
+  return isLive(record, range.now) && (range.buckets === undefined || range.buckets[keyBucket(record.key)] === 1);
+}

@@ -1,0 +1,46 @@
+import type { PartitionInfo } from "../../partition.ts";
+
+/** What goes into a statement: text is sent as its UTF-8 bytes, an integer beyond 53 bits as a bigint. */
+export type Parameter = string | number | bigint | Uint8Array;
+
+/** What comes out: a 64-bit integer is a bigint, a smaller one may be a number; keys, texts and values are bytes. */
+export type Cell = bigint | number | Uint8Array | null;
+export type Row = readonly Cell[];
+
+/** One connection while it is lent to `read` or `transaction`. */
+export interface Session {
+  /**
+   * Runs one statement with `?` parameters and gives its rows (none for a statement that gives none).
+   * Statements are sent at once and answered in order; the same text is prepared once per connection.
+   *
+   * @throws PartitionError
+   */
+  execute(sql: string, parameters: readonly Parameter[]): Promise<readonly Row[]>;
+}
+
+/** One database with its connections. `SqlPartition` is written against this; the engines implement it. */
+export interface Database {
+  /** Which spelling of the statements it understands. */
+  readonly dialect: "mysql" | "sqlite";
+
+  /**
+   * Connects, and checks what can be checked without a schema (version, modes, limits, durability).
+   *
+   * @throws PartitionError `unreachable` or `refused`, with the mend in the message.
+   */
+  open(): Promise<Omit<PartitionInfo, "identity" | "schemaVersion" | "epoch">>;
+
+  /** Runs `work` on a connection outside of any transaction: each statement sees what is committed then. */
+  read<T>(work: (session: Session) => Promise<T>): Promise<T>;
+
+  /**
+   * Runs `work` in a READ COMMITTED transaction and commits it durably. When `work` or any statement fails,
+   * everything is rolled back (or the connection destroyed) and the error passed on, with the outcome
+   * `not_applied`. When the answer to COMMIT is lost it throws with the outcome `unknown`.
+   *
+   * A deadlock or lock timeout is retried from the start, a few times: `work` must be repeatable.
+   */
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+
+  close(): Promise<void>;
+}

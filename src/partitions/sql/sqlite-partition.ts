@@ -1,0 +1,171 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Worker } from "node:worker_threads";
+import {
+  type Hint,
+  type Identity,
+  type Owed,
+  type OwedHint,
+  type Partition,
+  PartitionError,
+  type PartitionInfo,
+  type RecalledRequest,
+  type ScanPage,
+  type ScanRange,
+  type Write,
+  type WriteOutcome,
+} from "../../partition.ts";
+import type { Record } from "../../record.ts";
+import type { Row } from "./database.ts";
+import { recordOf } from "./rows.ts";
+import { prepared, sqliteError } from "./sqlite-database.ts";
+import type { Answer, Call, SentError, ThreadOptions } from "./sqlite-messages.ts";
+import { statementsOf } from "./statements.ts";
+
+const readOne = statementsOf("sqlite").read(1);
+
+/**
+ * A SQLite file as a partition. Writes and scans run on a thread of their own, so that an fsync or a checkpoint
+ * never stops the event loop; single records are read on the calling thread, which takes some microseconds.
+ */
+export class SqlitePartition implements Partition {
+  readonly name: string;
+  readonly #file: string;
+  readonly #calls = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
+  readonly #statements = new Map<string, StatementSync>();
+  #thread: Worker | undefined;
+  #reader: DatabaseSync | undefined;
+  #callCount = 0;
+
+  constructor(name: string, file: string) {
+    this.name = name;
+    this.#file = file;
+  }
+
+  async open(): Promise<PartitionInfo> {
+    const info = (await this.#call("open")) as PartitionInfo;
+    // A reader never waits for the writer; what makes it wait at all goes to the thread instead.
+    if (this.#reader === undefined) {
+      this.#reader = new DatabaseSync(this.#file, { readOnly: true, timeout: 0 });
+      this.#reader.exec("PRAGMA cache_size = -65536");
+    }
+    return info;
+  }
+
+  async initialise(identity: Identity): Promise<void> {
+    try {
+      mkdirSync(dirname(this.#file), { recursive: true });
+    } catch (error) {
+      const message = `the folder ${dirname(this.#file)} cannot be created; choose a writable one`;
+      throw new PartitionError("refused", this.name, message, { cause: error });
+    }
+    await this.#call("initialise", identity);
+  }
+
+  readNow(key: string): Record | undefined {
+    if (this.#reader === undefined) throw new PartitionError("overloaded", this.name, "it is not open yet");
+    try {
+      const row = prepared(this.#reader, this.#statements, readOne).get(Buffer.from(key)) as Row | undefined;
+      return row === undefined ? undefined : recordOf(row);
+    } catch (error) {
+      throw sqliteError(this.name, error, this.#file);
+    }
+  }
+
+  read(keys: readonly string[]): Promise<(Record | undefined)[]> {
+    return this.#call("read", keys) as Promise<(Record | undefined)[]>;
+  }
+
+  async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
+    const outcomes = (await this.#call("write", writes)) as WriteOutcome[];
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.kind !== "failed") continue;
+      outcomes[index] = { kind: "failed", error: this.#receivedError(outcome.error as SentError) as PartitionError };
+    }
+    return outcomes;
+  }
+
+  apply(records: readonly Record[]): Promise<void> {
+    return this.#call("apply", records) as Promise<void>;
+  }
+
+  recall(key: string, requestId: string): Promise<RecalledRequest | undefined> {
+    return this.#call("recall", key, requestId) as Promise<RecalledRequest | undefined>;
+  }
+
+  scan(range: ScanRange): Promise<ScanPage> {
+    return this.#call("scan", range) as Promise<ScanPage>;
+  }
+
+  hints(target: string, after: string, limit: number): Promise<OwedHint[]> {
+    return this.#call("hints", target, after, limit) as Promise<OwedHint[]>;
+  }
+
+  settle(hints: readonly Hint[]): Promise<void> {
+    return this.#call("settle", hints) as Promise<void>;
+  }
+
+  owed(): Promise<Owed[]> {
+    return this.#call("owed") as Promise<Owed[]>;
+  }
+
+  forgetRequests(before: number, limit: number): Promise<number> {
+    return this.#call("forgetRequests", before, limit) as Promise<number>;
+  }
+
+  async close(): Promise<void> {
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    await this.#call("close");
+    this.#thread = undefined;
+    this.#statements.clear();
+    this.#reader?.close();
+    this.#reader = undefined;
+    await thread.terminate();
+  }
+
+  // --- Internal helpers ---
+
+  #call(method: Call["method"], ...parameters: unknown[]): Promise<unknown> {
+    this.#thread ??= this.#startThread();
+    const id = this.#callCount++;
+    const call: Call = { id, method, parameters };
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, { resolve, reject });
+      this.#thread?.postMessage(call);
+    });
+  }
+
+  #startThread(): Worker {
+    const workerData: ThreadOptions = { name: this.name, file: this.#file };
+    const module = import.meta.url.endsWith(".ts") ? "./sqlite-thread.ts" : "./sqlite-thread.js";
+    const thread = new Worker(new URL(module, import.meta.url), { workerData });
+    thread.unref();
+    thread.on("message", ({ id, result, error }: Answer) => {
+      const call = this.#calls.get(id);
+      this.#calls.delete(id);
+      if (error === undefined) call?.resolve(result);
+      else call?.reject(this.#receivedError(error));
+    });
+    thread.on("error", (error) => this.#lose(thread, error as Error));
+    thread.on("exit", () => this.#lose(thread, new Error("the thread ended")));
+    return thread;
+  }
+
+  /** A lost thread is replaced at the next call; what it was doing may or may not have been committed. */
+  #lose(thread: Worker, cause: Error): void {
+    if (this.#thread !== thread) return;
+    this.#thread = undefined;
+    for (const call of this.#calls.values()) {
+      const options = { cause, outcome: "unknown" } as const;
+      call.reject(new PartitionError("unreachable", this.name, "its thread was lost", options));
+    }
+    this.#calls.clear();
+  }
+
+  #receivedError({ kind, outcome, reason, attempted }: SentError): Error {
+    if (kind === undefined) return new Error(reason);
+    return new PartitionError(kind, this.name, reason, { outcome, attempted });
+  }
+}

@@ -1,0 +1,43 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { PartitionError } from "../../partition.ts";
+import { SqlPartition } from "./sql-partition.ts";
+import { SqliteDatabase } from "./sqlite-database.ts";
+import type { Answer, Call, SentError, ThreadOptions } from "./sqlite-messages.ts";
+
+/** The thread that owns a SQLite file for writing: answers the calls of `SqlitePartition`, in their order. */
+
+const { name, file } = workerData as ThreadOptions;
+const partition = new SqlPartition(name, new SqliteDatabase(name, file));
+
+parentPort?.on("message", async ({ id, method, parameters }: Call) => {
+  let answer: Answer;
+  try {
+    // biome-ignore lint/complexity/noBannedTypes: the caller's types are those of Partition.
+    const result = await (partition[method] as Function).apply(partition, parameters);
+    answer = { id, result: sendable(result) };
+  } catch (error) {
+    answer = { id, error: sentError(error) };
+  }
+  parentPort?.postMessage(answer);
+});
+
+/** A structured clone of an error loses its class and fields, so they travel by themselves. */
+function sentError(error: unknown): SentError {
+  if (error instanceof PartitionError) {
+    const { kind, outcome, reason, attempted } = error;
+    return { kind, outcome, reason, attempted };
+  }
+  return {
+    kind: undefined,
+    outcome: "not_applied",
+    reason: error instanceof Error ? (error.stack ?? "") : "",
+    attempted: [],
+  };
+}
+
+function sendable(result: unknown): unknown {
+  if (!Array.isArray(result)) return result;
+  return result.map((member) =>
+    member?.kind === "failed" ? { kind: "failed", error: sentError(member.error) } : member,
+  );
+}

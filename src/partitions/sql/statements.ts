@@ -1,0 +1,137 @@
+import { bucketShift } from "../../replicas/hash.ts";
+import { lengthMax } from "./chunks.ts";
+import type { Dialect } from "./schema.ts";
+
+/** `records.state`. A placeholder holds the lock of a key that is not there yet, and is never committed. */
+export const rowState = { live: 0, tombstone: 1, placeholder: 2 } as const;
+
+const recordColumns = [
+  "`key`",
+  "hash",
+  "version",
+  "writer",
+  "state",
+  "expires",
+  "fingerprint",
+  "fingerprint2",
+  "size",
+  "type",
+  "metadata",
+  "value",
+];
+
+/** The columns that `recordOf` reads, in its order. */
+const readColumns = "`key`, version, writer, state, expires, type, metadata, value";
+const scanColumns = "`key`, version, writer, state, expires, type, metadata, size";
+
+/** Every statement, as text for `rows` rows or keys. One set, with the two dialects' spellings of an upsert. */
+export function statementsOf(dialect: Dialect) {
+  const upsert = dialect === "mysql" ? mysqlUpsert : sqliteUpsert;
+  return {
+    /** How many rows a statement that writes takes at most. SQLite is slower with more than one. */
+    rowsMax: dialect === "mysql" ? lengthMax : 1,
+    read: byCount((keys) => `SELECT ${readColumns} FROM records WHERE \`key\` IN (${marks(keys)})`),
+    /** Makes sure that every key has a row that this transaction has locked. MySQL only: SQLite locks the database. */
+    lockOrCreate:
+      dialect === "sqlite"
+        ? undefined
+        : byCount(
+            (keys) =>
+              `INSERT INTO records (${recordColumns.join(", ")}) VALUES ${rows(keys, `(?, 0, 0, 0, ${rowState.placeholder}, 0, 0, 0, 0, '', '', '')`)} ON DUPLICATE KEY UPDATE state = state`,
+          ),
+    readLocked: byCount(
+      (keys) =>
+        `SELECT \`key\`, version, writer, state, expires FROM records WHERE \`key\` IN (${marks(keys)})${dialect === "mysql" ? " FOR UPDATE" : ""}`,
+    ),
+    /** Replaces rows that this transaction has locked and decided about. */
+    store: byCount((records) => upsert.always(records)),
+    /** Stores decided records where they are newer. */
+    apply: byCount((records) => upsert.ifNewer(records)),
+    removePlaceholders: byCount(
+      (keys) => `DELETE FROM records WHERE \`key\` IN (${marks(keys)}) AND state = ${rowState.placeholder}`,
+    ),
+    owe: byCount((hints) => upsert.hints(hints)),
+    settle: byCount(
+      (hints) =>
+        `DELETE FROM outbox WHERE target = ? AND (${rows(hints, "(`key` = ? AND (version < ? OR (version = ? AND writer <= ?)))", " OR ")})`,
+    ),
+    hints:
+      "SELECT o.`key`, o.version, o.writer, o.stand_in, COALESCE(r.size, 0) FROM outbox o LEFT JOIN records r ON r.`key` = o.`key` WHERE o.target = ? AND o.`key` > ? ORDER BY o.`key` LIMIT ?",
+    owed: `SELECT target, COUNT(*), CAST(SUM(stand_in) AS ${dialect === "mysql" ? "SIGNED" : "INTEGER"}), MIN(version) FROM outbox GROUP BY target`,
+    recall: "SELECT digest, version, writer, existed FROM requests WHERE `key` = ? AND id = ?",
+    remember: `INSERT INTO requests (\`key\`, id, digest, version, writer, existed, at) VALUES (${marks(7)})`,
+    forgettable: "SELECT `key`, id FROM requests WHERE at < ? ORDER BY at LIMIT ?",
+    forget: byCount((requests) => `DELETE FROM requests WHERE ${rows(requests, "(`key` = ? AND id = ?)", " OR ")}`),
+    readMeta: "SELECT name, value FROM meta",
+    writeMeta: dialect === "mysql" ? mysqlMetaInsert : sqliteMetaInsert,
+    scan: (range: { isStartExclusive: boolean; hasEnd: boolean; isReverse: boolean; hasBuckets: boolean }) =>
+      [
+        `SELECT ${scanColumns} FROM records WHERE \`key\` ${range.isStartExclusive ? ">" : ">="} ?`,
+        range.hasEnd ? "AND `key` < ?" : "",
+        `AND state = ${rowState.live} AND (expires = 0 OR expires > ?)`,
+        range.hasBuckets ? `AND SUBSTR(?, (hash >> ${bucketShift}) + 1, 1) = x'01'` : "",
+        `ORDER BY \`key\` ${range.isReverse ? "DESC" : "ASC"} LIMIT ?`,
+      ].join(" "),
+  };
+}
+
+export type Statements = ReturnType<typeof statementsOf>;
+
+const mysqlMetaInsert = "INSERT INTO meta (name, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE name = name";
+const sqliteMetaInsert = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING";
+
+const hintColumns = ["target", "`key`", "version", "writer", "stand_in"];
+
+const mysqlUpsert = {
+  always: (count: number) =>
+    `${insert("records", recordColumns, count)} ON DUPLICATE KEY UPDATE ${recordColumns.map((column) => `${column} = VALUES(${column})`).join(", ")}`,
+  ifNewer: (count: number) =>
+    `${insert("records", recordColumns, count)} ON DUPLICATE KEY UPDATE ${newerAssignments(recordColumns)}`,
+  hints: (count: number) =>
+    `${insert("outbox", hintColumns, count)} ON DUPLICATE KEY UPDATE stand_in = GREATEST(stand_in, VALUES(stand_in)), ${newerAssignments(["version", "writer"])}`,
+};
+
+const isNewer = "(VALUES(version) > version OR (VALUES(version) = version AND VALUES(writer) > writer))";
+
+/**
+ * MySQL assigns from left to right and sees what it has assigned already, so `version`, on which every other
+ * assignment depends, must come last and `writer` just before it.
+ */
+function newerAssignments(columns: string[]): string {
+  const others = columns.filter((column) => column !== "version" && column !== "writer" && column !== "`key`");
+  const guarded = [...others, "writer"].map((column) => `${column} = IF(${isNewer}, VALUES(${column}), ${column})`);
+  return [...guarded, "version = GREATEST(version, VALUES(version))"].join(", ");
+}
+
+const isNewerInSqlite = "(excluded.version, excluded.writer) > (version, writer)";
+
+const sqliteReplace = `ON CONFLICT (\`key\`) DO UPDATE SET ${recordColumns.map((column) => `${column} = excluded.${column}`).join(", ")}`;
+
+const sqliteUpsert: typeof mysqlUpsert = {
+  always: (count) => `${insert("records", recordColumns, count)} ${sqliteReplace}`,
+  ifNewer: (count) => `${insert("records", recordColumns, count)} ${sqliteReplace} WHERE ${isNewerInSqlite}`,
+  hints: (count) =>
+    `${insert("outbox", hintColumns, count)} ON CONFLICT (target, \`key\`) DO UPDATE SET stand_in = MAX(stand_in, excluded.stand_in), version = IIF(${isNewerInSqlite}, excluded.version, version), writer = IIF(${isNewerInSqlite}, excluded.writer, writer)`,
+};
+
+function insert(table: string, columns: string[], count: number): string {
+  return `INSERT INTO ${table} (${columns.join(", ")}) VALUES ${rows(count, `(${marks(columns.length)})`)}`;
+}
+
+function marks(count: number): string {
+  return rows(count, "?");
+}
+
+function rows(count: number, row: string, separator = ", "): string {
+  return new Array(count).fill(row).join(separator);
+}
+
+/** Builds each text once. */
+function byCount(build: (count: number) => string): (count: number) => string {
+  const texts = new Map<number, string>();
+  return (count) => {
+    const text = texts.get(count) ?? build(count);
+    texts.set(count, text);
+    return text;
+  };
+}

@@ -1,0 +1,115 @@
+import { compareKeys } from "../../key.ts";
+import type { Hint, RecalledRequest, Write, WriteOutcome } from "../../partition.ts";
+import type { Record } from "../../record.ts";
+import { type DecidedRow, decide } from "../decide.ts";
+import type { Fingerprint } from "../fingerprint.ts";
+import { chunks, paddedChunks } from "./chunks.ts";
+import type { Row, Session } from "./database.ts";
+import { hintParameters, integer, lockedRowOf, recordParameters, text, versionOf } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+
+/**
+ * Decides and stores a batch of writes inside a transaction that the caller commits.
+ *
+ * Two round trips: one locks all rows and reads them, one stores what was decided. Keys are sorted in both, so
+ * that any two batches take their locks in one order and cannot deadlock. On MySQL a key that is not there yet
+ * has no row to lock, and two writers would both find nothing: a placeholder is created for it first.
+ */
+export async function writeInTransaction(
+  session: Session,
+  statements: Statements,
+  fingerprint: (record: Record) => Fingerprint,
+  writes: readonly Write[],
+): Promise<WriteOutcome[]> {
+  const keys = [...new Set(writes.map((write) => write.key))].sort(compareKeys);
+  const locked = await lock(session, statements, keys);
+  const requests = await recallAll(session, statements, writes);
+
+  const outcomes: WriteOutcome[] = [];
+  const toStore = new Map<string, Record>();
+  const toOwe = new Map<string, Hint>();
+  const toRemember: Promise<unknown>[] = [];
+  for (const write of writes) {
+    const request = write.request && requests.get(`${write.key}\0${write.request.id}`);
+    const { outcome, record } = decide(write, toStore.get(write.key) ?? locked.get(write.key), request);
+    outcomes.push(outcome);
+    if (record === undefined || outcome.kind !== "applied") continue;
+    toStore.set(write.key, record);
+    for (const target of write.owed)
+      owe(toOwe, { target, key: write.key, version: record.version, standIn: write.standIn });
+    if (write.request !== undefined) {
+      const { id, digest } = write.request;
+      requests.set(`${write.key}\0${id}`, { digest, version: outcome.version, existed: outcome.existed });
+      const { stamp, writer } = outcome.version;
+      const parameters = [write.key, id, digest, stamp, writer, outcome.existed ? 1 : 0, write.now];
+      toRemember.push(session.execute(statements.remember, parameters));
+    }
+  }
+
+  const { rowsMax } = statements;
+  const records = keys.flatMap((key) => toStore.get(key) ?? []);
+  const hints = [...toOwe.values()].sort((a, b) => compareTexts(a.target, b.target) || compareKeys(a.key, b.key));
+  const leftOver = keys.filter((key) => locked.get(key) === undefined && !toStore.has(key));
+  await Promise.all([
+    ...toRemember,
+    ...chunks(records, rowsMax, (record) => record.value.length).map((chunk) =>
+      session.execute(
+        statements.store(chunk.length),
+        chunk.flatMap((record) => recordParameters(record, fingerprint(record))),
+      ),
+    ),
+    ...chunks(hints, rowsMax).map((chunk) =>
+      session.execute(statements.owe(chunk.length), chunk.flatMap(hintParameters)),
+    ),
+    ...(statements.lockOrCreate === undefined ? [] : paddedChunks(leftOver)).map((chunk) =>
+      session.execute(statements.removePlaceholders(chunk.length), chunk),
+    ),
+  ]);
+  return outcomes;
+}
+
+async function lock(
+  session: Session,
+  statements: Statements,
+  keys: readonly string[],
+): Promise<Map<string, DecidedRow | undefined>> {
+  const { lockOrCreate, rowsMax } = statements;
+  const creations =
+    lockOrCreate === undefined
+      ? []
+      : chunks(keys, rowsMax).map((chunk) => session.execute(lockOrCreate(chunk.length), chunk));
+  const reads = paddedChunks(keys).map((chunk) => session.execute(statements.readLocked(chunk.length), chunk));
+  await Promise.all(creations);
+  const rows = (await Promise.all(reads)).flat();
+  return new Map(rows.map((row): [string, DecidedRow | undefined] => [text(row[0]), lockedRowOf(row)]));
+}
+
+/** What is known of the request ids of `writes`, by key and id. */
+async function recallAll(
+  session: Session,
+  statements: Statements,
+  writes: readonly Write[],
+): Promise<Map<string, RecalledRequest>> {
+  const found = new Map<string, RecalledRequest>();
+  await Promise.all(
+    writes.map(async ({ key, request }) => {
+      if (request === undefined) return;
+      const [row]: readonly Row[] = await session.execute(statements.recall, [key, request.id]);
+      if (row === undefined) return;
+      const recalled = { digest: text(row[0]), version: versionOf(row[1], row[2]), existed: integer(row[3]) === 1 };
+      found.set(`${key}\0${request.id}`, recalled);
+    }),
+  );
+  return found;
+}
+
+/** Later writes of a key in the batch have greater versions. */
+function owe(hints: Map<string, Hint>, hint: Hint): void {
+  const id = `${hint.target}\0${hint.key}`;
+  const standIn = hint.standIn || hints.get(id)?.standIn === true;
+  hints.set(id, { ...hint, standIn });
+}
+
+function compareTexts(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
