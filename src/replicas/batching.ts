@@ -1,0 +1,159 @@
+import { type Hint, type Partition, PartitionError, type Write, type WriteOutcome } from "../partition.ts";
+import type { Record } from "../record.ts";
+import type { Runtime } from "../runtime.ts";
+
+export interface BatchingOptions {
+  /** How many batches of a kind are under way at once: as many as the partition has connections for it. */
+  readonly readLanes: number;
+  readonly writeLanes: number;
+}
+
+/** Members of one batch at most. */
+const batchLengthMax = 256;
+/** A batch ends before the values in it pass this, unless one alone does. */
+const batchBytesMax = 4 * 2 ** 20;
+/** Members that may wait for a partition; beyond, it is `overloaded`. */
+const waitingMax = 20_000;
+/** Bytes of values that may wait for a partition; beyond, it is `overloaded`. */
+const waitingBytesMax = 256 * 2 ** 20;
+
+/**
+ * `partition` with the waiting reads travelling as one, and the waiting writes sharing one transaction.
+ *
+ * A batch leaves as soon as a lane is free, so an idle partition adds no wait, and a busy one makes the batches
+ * grow by itself. When the partition turns out to be unreachable, whatever waits for it fails at once, because
+ * other replicas can still serve it.
+ */
+export function batching(partition: Partition, runtime: Runtime, options: BatchingOptions): Partition {
+  const reads = new Lanes<string, Record | undefined>(partition.name, runtime, options.readLanes, {
+    run: (keys) => partition.read(keys),
+    sizeOf: () => 0,
+  });
+  const writes = new Lanes<Write, WriteOutcome>(partition.name, runtime, options.writeLanes, {
+    run: (members) => partition.write(members),
+    sizeOf: (write) => write.content.value.length,
+  });
+  const applied = new Lanes<Record, void>(partition.name, runtime, 1, {
+    run: async (records) => {
+      await partition.apply(records);
+      return records.map(() => undefined);
+    },
+    sizeOf: (record) => record.value.length,
+  });
+  const settled = new Lanes<Hint, void>(partition.name, runtime, 1, {
+    run: async (hints) => {
+      await partition.settle(hints);
+      return hints.map(() => undefined);
+    },
+    sizeOf: () => 0,
+  });
+  return {
+    name: partition.name,
+    ...(partition.readNow && { readNow: partition.readNow.bind(partition) }),
+    read: (keys) => Promise.all(keys.map((key) => reads.add(key))),
+    write: (members) => Promise.all(members.map((write) => writes.add(write))),
+    open: () => partition.open(),
+    initialise: (identity) => partition.initialise(identity),
+    apply: async (records) => void (await Promise.all(records.map((record) => applied.add(record)))),
+    recall: (key, requestId) => partition.recall(key, requestId),
+    scan: (range) => partition.scan(range),
+    hints: (target, after, limit) => partition.hints(target, after, limit),
+    settle: async (hints) => void (await Promise.all(hints.map((hint) => settled.add(hint)))),
+    owed: () => partition.owed(),
+    forgetRequests: (before, limit) => partition.forgetRequests(before, limit),
+    close: () => partition.close(),
+  };
+}
+
+interface Waiting<Member, Result> {
+  readonly member: Member;
+  readonly bytes: number;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+interface Work<Member, Result> {
+  run(members: Member[]): Promise<Result[]>;
+  sizeOf(member: Member): number;
+}
+
+class Lanes<Member, Result> {
+  readonly #partition: string;
+  readonly #runtime: Runtime;
+  readonly #lanes: number;
+  readonly #work: Work<Member, Result>;
+  #waiting: Waiting<Member, Result>[] = [];
+  #waitingBytes = 0;
+  #busy = 0;
+  #isScheduled = false;
+
+  constructor(partition: string, runtime: Runtime, lanes: number, work: Work<Member, Result>) {
+    this.#partition = partition;
+    this.#runtime = runtime;
+    this.#lanes = lanes;
+    this.#work = work;
+  }
+
+  add(member: Member): Promise<Result> {
+    const bytes = this.#work.sizeOf(member);
+    if (this.#waiting.length >= waitingMax || this.#waitingBytes + bytes > waitingBytesMax) {
+      const message = `${this.#waiting.length} requests wait for it already`;
+      return Promise.reject(new PartitionError("overloaded", this.#partition, message));
+    }
+    this.#waitingBytes += bytes;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ member, bytes, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** After the current turn: requests that were parsed from one read of a socket leave together. */
+  #schedule(): void {
+    if (this.#isScheduled || this.#busy >= this.#lanes) return;
+    this.#isScheduled = true;
+    this.#runtime.soon(() => {
+      this.#isScheduled = false;
+      while (this.#waiting.length > 0 && this.#busy < this.#lanes) void this.#run(this.#take());
+    });
+  }
+
+  async #run(batch: Waiting<Member, Result>[]): Promise<void> {
+    this.#busy++;
+    try {
+      const results = await this.#work.run(batch.map((waiting) => waiting.member));
+      for (const [index, { resolve }] of batch.entries()) resolve(results[index]!);
+    } catch (error) {
+      for (const [index, { reject }] of batch.entries()) reject(errorOf(error, index));
+      if (error instanceof PartitionError && error.kind === "unreachable") this.#failWaiting(error);
+    } finally {
+      this.#busy--;
+      if (this.#waiting.length > 0) this.#schedule();
+    }
+  }
+
+  #take(): Waiting<Member, Result>[] {
+    let length = 0;
+    let bytes = 0;
+    while (length < this.#waiting.length && length < batchLengthMax) {
+      bytes += this.#waiting[length]!.bytes;
+      if (length > 0 && bytes > batchBytesMax) break;
+      length++;
+    }
+    const batch = this.#waiting.splice(0, length);
+    for (const waiting of batch) this.#waitingBytes -= waiting.bytes;
+    return batch;
+  }
+
+  #failWaiting(error: PartitionError): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const { reject } of waiting) reject(error.with({ outcome: "not_applied" }));
+  }
+}
+
+/** Each member of a batch with an unknown outcome learns what it alone would have become. */
+function errorOf(error: unknown, index: number): unknown {
+  if (!(error instanceof PartitionError) || error.outcome === "not_applied") return error;
+  return error.with({ outcome: "unknown", attempted: [error.attempted[index]] });
+}

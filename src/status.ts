@@ -1,0 +1,46 @@
+import { bucketCount } from "./replicas/hash.ts";
+import type { Replica } from "./replicas/replica.ts";
+import type { ReplicaSet } from "./replicas/replica-set.ts";
+import type { PartitionStatus, StoreStatus } from "./store-types.ts";
+
+/** What each partition says of itself now; one that cannot be asked shows what is known of it. */
+export async function storeStatus(replicas: ReplicaSet, cluster: string, writer: number): Promise<StoreStatus> {
+  const missing = unreachableBuckets(replicas);
+  return {
+    cluster,
+    writer: writer.toString(36),
+    isReady: missing.length === 0,
+    missing,
+    replicas: replicas.perKey,
+    partitions: await Promise.all(replicas.replicas.map(partitionStatus)),
+  };
+}
+
+/** One sentence when some keys have no replica that can be used, with why. */
+export function unreachableBuckets(replicas: ReplicaSet): string[] {
+  const { unserved } = replicas.shares();
+  if (unserved === 0) return [];
+  const share = Math.ceil((unserved / bucketCount) * 100);
+  const problems = replicas.replicas
+    .filter((replica) => !replica.isSteady)
+    .map(({ name, problem }) => `${name}: ${problem}`);
+  return [`${share} % of the keys have no replica that can be used (${problems.join("; ")})`];
+}
+
+async function partitionStatus(replica: Replica): Promise<PartitionStatus> {
+  const { name, displayUrl, latency, info } = replica;
+  const owed = replica.isReachable
+    ? await replica.use((partition) => partition.owed()).catch(() => undefined)
+    : undefined;
+  const { state, problem } = replica;
+  return {
+    name,
+    url: displayUrl,
+    state,
+    problem: problem || info?.durabilityNote || "",
+    engine: info?.engine ?? "",
+    durability: info?.durability ?? "unknown",
+    latencyMs: latency.meanMs,
+    owed,
+  };
+}

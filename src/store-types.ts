@@ -1,0 +1,93 @@
+import type { ClockToken } from "./clock-token.ts";
+import type { Condition, Owed, WriteRequest } from "./partition.ts";
+import type { Content, ScannedRecord } from "./record.ts";
+import type { ReadConcern, WriteConcern } from "./replicas/concern.ts";
+import type { Version } from "./version.ts";
+
+/** The shapes that {@link Store} takes and gives. */
+
+export interface ReadOptions {
+  /** @default "home" */
+  readonly readConcern?: ReadConcern;
+  /** What the client knows; an older answer than that is never given. */
+  readonly clock?: ClockToken | undefined;
+}
+
+export interface WriteOptions {
+  /** @default 1 */
+  readonly writeConcern?: WriteConcern;
+  readonly clock?: ClockToken | undefined;
+  /** Decided by the key's home only: 503 when it is away. */
+  readonly condition?: Condition | undefined;
+  /** Makes the write repeatable: the same id is applied once within 24 h. Decided by the home only. */
+  readonly request?: WriteRequest | undefined;
+}
+
+/** What a PUT or POST stores. The store adds the version. */
+export type NewContent = Omit<Content, "isTombstone">;
+
+/** Gives the new content, or throws a StoreError. It may be called more than once. */
+export type Change = (current: Content) => NewContent;
+
+export interface WriteResult {
+  readonly version: Version;
+  /** Whether a live record was there before; `undefined` when a stand-in took the write and cannot know. */
+  readonly existed: boolean | undefined;
+  readonly confirmed: number;
+  readonly replicas: number;
+  /** For `Kvasir-Clock`. */
+  readonly clock: ClockToken;
+  /** True when this is the answer to an earlier request with the same `Idempotency-Key`. */
+  readonly isReplay: boolean;
+}
+
+export interface ListRange {
+  readonly prefix: string;
+  /** Inclusive lower bound, `undefined` for none. */
+  readonly start?: string | undefined;
+  /** Exclusive upper bound, `undefined` for none. */
+  readonly end?: string | undefined;
+  readonly isReverse: boolean;
+  /** How many keys and common prefixes at most. */
+  readonly limit: number;
+  /** Keys that have it behind the prefix are rolled up into one common prefix. `undefined` or `""` for none. */
+  readonly delimiter?: string | undefined;
+  readonly withValues: boolean;
+  /** Where the page before ended: its `next`. */
+  readonly after?: string | undefined;
+}
+
+export interface ListPage {
+  readonly records: readonly ScannedRecord[];
+  /** Common prefixes, each ending with the delimiter, in key order. */
+  readonly prefixes: readonly string[];
+  /** Present when the list goes on: the `after` of the next page. */
+  readonly next: string | undefined;
+}
+
+export interface StoreStatus {
+  readonly cluster: string;
+  /** 48-bit id of this process as a writer, in base 36. */
+  readonly writer: string;
+  readonly isReady: boolean;
+  /** Why it is not ready; empty when it is. */
+  readonly missing: readonly string[];
+  /** How many replicas each key has. */
+  readonly replicas: number;
+  readonly partitions: readonly PartitionStatus[];
+}
+
+export interface PartitionStatus {
+  readonly name: string;
+  /** Without user and password. */
+  readonly url: string;
+  readonly state: "steady" | "away" | "catching_up";
+  /** What is wrong, in a sentence; empty when nothing is. */
+  readonly problem: string;
+  readonly engine: string;
+  readonly durability: "strict" | "relaxed" | "unknown";
+  /** Recent mean time of one call, in ms. */
+  readonly latencyMs: number;
+  /** What this partition still owes to others; `undefined` when it could not be asked. */
+  readonly owed: readonly Owed[] | undefined;
+}

@@ -1,0 +1,411 @@
+import type { HybridClock } from "./clock.ts";
+import { type ClockToken, isFreshEnough, knownVersion, withWrite } from "./clock-token.ts";
+import { conditionHolds } from "./condition.ts";
+import { StoreError } from "./errors.ts";
+import { checkKey } from "./key.ts";
+import { PartitionError, type Write, type WriteOutcome } from "./partition.ts";
+import { isLive, type Record, tombstone } from "./record.ts";
+import { concernCount } from "./replicas/concern.ts";
+import { hashBucket, keyHash } from "./replicas/hash.ts";
+import { listPage } from "./replicas/listing.ts";
+import type { Replica } from "./replicas/replica.ts";
+import { noReplica, type ReplicaSet, storeError } from "./replicas/replica-set.ts";
+import { type Runtime, sleep } from "./runtime.ts";
+import { storeStatus, unreachableBuckets } from "./status.ts";
+import type {
+  Change,
+  ListPage,
+  ListRange,
+  NewContent,
+  ReadOptions,
+  StoreStatus,
+  WriteOptions,
+  WriteResult,
+} from "./store-types.ts";
+import type { Handoff } from "./sync/handoff.ts";
+import { compareVersions, formatVersion, type Version } from "./version.ts";
+
+export interface StoreOptions {
+  readonly cluster: () => string;
+  readonly replicas: ReplicaSet;
+  readonly handoff: Handoff;
+  readonly clock: HybridClock;
+  readonly runtime: Runtime;
+  /** The id of this process as a writer. */
+  readonly writer: number;
+  /** Whether another replica takes plain writes while a key's home is away. */
+  readonly standIn: boolean;
+  /** How long a write whose outcome is not known is followed up, and replicas are waited for. */
+  readonly requestTimeoutMs: number;
+}
+
+/** How often an update is tried again because another writer came between. */
+const updateAttemptsMax = 20;
+const retryDelayMs = 25;
+
+/**
+ * The store: start reading here. It finds a key's replicas, has the home decide a write (or a stand-in, when the
+ * home is away), spreads what was decided, and reads from whoever serves the key now. It keeps no data.
+ */
+export class Store {
+  readonly #options: StoreOptions;
+  readonly #replicas: ReplicaSet;
+  readonly #clock: HybridClock;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    this.#replicas = options.replicas;
+    this.#clock = options.clock;
+  }
+
+  /**
+   * The live record of `key`, `undefined` when there is none.
+   *
+   * By default the home answers, or the next replica while the home is away or catching up. With `clock`, never
+   * with less than the client knows of.
+   *
+   * @throws StoreError `no_replica`, `not_fresh_enough`, `overloaded`.
+   */
+  async get(key: string, options: ReadOptions = {}): Promise<Record | undefined> {
+    checkKey(key);
+    const hash = keyHash(key);
+    const bucket = hashBucket(hash);
+    const known = knownVersion(options.clock, hash);
+    let record =
+      options.readConcern === undefined || options.readConcern === "home"
+        ? await this.#readServing(bucket, key)
+        : await this.#readSeveral(bucket, key, concernCount(options.readConcern, this.#replicas.perKey));
+    if (!isFreshEnough(known, record?.version)) record = await this.#readFresh(bucket, key, known);
+    if (record === undefined) return undefined;
+    this.#clock.observe(record.version.stamp);
+    return isLive(record, this.#options.runtime.now()) ? record : undefined;
+  }
+
+  /**
+   * Stores `content` under `key`, replacing everything that was there.
+   *
+   * Once it resolves, `writeConcern` replicas have the record on disk, and the hints that carry it to the others
+   * were committed in the same transaction: a crash right after loses neither.
+   *
+   * @throws StoreError `precondition_failed`, `request_reused`, `home_unavailable`, `no_replica`,
+   *   `write_concern_unmet` (stored, and spreading), `outcome_unknown`, `overloaded`, `storage_full`.
+   */
+  put(key: string, content: NewContent, options: WriteOptions = {}): Promise<WriteResult> {
+    return this.#write(key, { ...content, isTombstone: false }, options);
+  }
+
+  /** Deletes `key` by storing a tombstone, also when nothing was there. Durability and errors as for `put`. */
+  delete(key: string, options: WriteOptions = {}): Promise<WriteResult> {
+    return this.#write(key, tombstone, options);
+  }
+
+  /**
+   * Replaces the content of `key` by what `change` makes of it, atomically: no other write comes between.
+   *
+   * @throws StoreError as for `put`, `not_found`, and whatever `change` throws.
+   */
+  async update(key: string, change: Change, options: WriteOptions = {}): Promise<WriteResult> {
+    checkKey(key);
+    const home = this.#replicas.home(hashBucket(keyHash(key)));
+    for (let attempt = 0; attempt < updateAttemptsMax; attempt++) {
+      if (!home.isSteady) throw homeUnavailable(home);
+      const replay = options.request && (await this.#recall(home, key, options));
+      if (replay !== undefined) return replay;
+      const [found] = await home.use((partition) => partition.read([key])).catch(rethrow);
+      const current = found !== undefined && isLive(found, this.#options.runtime.now()) ? found : undefined;
+      if (options.condition !== undefined && !conditionHolds(options.condition, current?.version)) {
+        throw preconditionFailed(current?.version);
+      }
+      if (current === undefined) throw new StoreError("not_found", "there is nothing to change under this key");
+      const condition = { ifMatch: [formatVersion(current.version)] };
+      try {
+        return await this.put(key, change(current), { ...options, condition });
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== "precondition_failed") throw error;
+        await sleep(this.#options.runtime, this.#options.runtime.random() * attempt);
+      }
+    }
+    throw new StoreError("overloaded", `${updateAttemptsMax} other writes of the key came between; try again`);
+  }
+
+  /**
+   * A page of the keys that a GET would find, in the order of their bytes.
+   *
+   * @throws StoreError `no_replica`, `overloaded`.
+   */
+  async list(range: ListRange): Promise<ListPage> {
+    // Every loss of a partition takes it out of the next attempt, so this ends.
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await listPage(this.#replicas, range, this.#options.runtime.now());
+      } catch (error) {
+        const isLoss = error instanceof PartitionError && error.kind === "unreachable";
+        if (!isLoss || attempt >= this.#replicas.replicas.length) throw storeError(error);
+      }
+    }
+  }
+
+  status(): Promise<StoreStatus> {
+    const { cluster, writer } = this.#options;
+    return storeStatus(this.#replicas, cluster(), writer);
+  }
+
+  /** What is missing for every key to be served: one sentence each, none when it is ready. */
+  readiness(): readonly string[] {
+    return unreachableBuckets(this.#replicas);
+  }
+
+  /** The largest value that every partition known so far can take, in bytes. */
+  get valueBytesMax(): number {
+    return Math.min(...this.#replicas.replicas.map(({ info }) => info?.valueBytesMax ?? Number.POSITIVE_INFINITY));
+  }
+
+  async close(): Promise<void> {
+    await this.#options.handoff.stop();
+    await Promise.all(this.#replicas.replicas.map((replica) => replica.close()));
+  }
+
+  // --- Reading ---
+
+  async #readServing(bucket: number, key: string): Promise<Record | undefined> {
+    const { partition } = this.#replicas.serving(bucket) ?? {};
+    if (partition?.readNow !== undefined) {
+      try {
+        return partition.readNow(key);
+      } catch (error) {
+        // Then it is asked in the ordinary way, which finds out what is wrong.
+        if (!(error instanceof PartitionError)) throw error;
+      }
+    }
+    const [record] = await this.#replicas.ask(bucket, (asked) => asked.read([key]));
+    return record;
+  }
+
+  /** The greatest of `count` replicas' records; those that had an older one are given it in the background. */
+  async #readSeveral(bucket: number, key: string, count: number): Promise<Record | undefined> {
+    const answers: { replica: Replica; record: Record | undefined }[] = [];
+    const candidates = this.#replicas.of(bucket).filter((replica) => replica.isReachable);
+    while (answers.length < count && candidates.length > 0) {
+      const asked = candidates.splice(0, count - answers.length);
+      const results = await Promise.allSettled(
+        asked.map(async (replica) => {
+          const [record] = await replica.use((partition) => partition.read([key]));
+          return { replica, record };
+        }),
+      );
+      answers.push(...results.filter((result) => result.status === "fulfilled").map((result) => result.value));
+    }
+    if (answers.length < count) throw noReplica(this.#replicas.of(bucket));
+    const greatest = newest(answers.map((answer) => answer.record));
+    if (greatest !== undefined) {
+      for (const { replica, record } of answers) {
+        if (record !== undefined && compareVersions(record.version, greatest.version) === 0) continue;
+        replica.use((partition) => partition.apply([greatest])).catch(() => undefined);
+      }
+    }
+    return greatest;
+  }
+
+  /** Asks every replica for something as new as `known`. */
+  async #readFresh(bucket: number, key: string, known: Version | undefined): Promise<Record | undefined> {
+    for (const replica of this.#replicas.of(bucket)) {
+      if (!replica.isReachable) continue;
+      const [record] = await replica.use((partition) => partition.read([key])).catch(() => []);
+      if (isFreshEnough(known, record?.version)) return record;
+    }
+    throw new StoreError(
+      "not_fresh_enough",
+      "no replica that can be reached has the version that Kvasir-Clock names yet",
+    );
+  }
+
+  // --- Writing ---
+
+  async #write(key: string, content: Write["content"], options: WriteOptions): Promise<WriteResult> {
+    checkKey(key);
+    const hash = keyHash(key);
+    const replicas = this.#replicas.of(hashBucket(hash));
+    const needed = concernCount(options.writeConcern ?? 1, replicas.length);
+    checkConcern(needed, replicas);
+    const { outcome, taker } = await this.#decide(this.#newWrite(key, content, options), replicas);
+    if (outcome.kind !== "applied" && outcome.kind !== "replayed") throw refusal(outcome);
+    this.#clock.observe(outcome.version.stamp);
+
+    const { version } = outcome;
+    const isReplay = outcome.kind === "replayed";
+    let confirmed = 1;
+    if (!isReplay) {
+      const record = { ...content, key, version };
+      const pushes = replicas
+        .filter((replica) => replica !== taker)
+        .map((replica) => this.#options.handoff.push(taker, replica, record));
+      if (needed > 1) confirmed += await this.#confirmations(pushes, needed - 1);
+      if (confirmed < needed) throw concernUnmet(confirmed, needed, version);
+    }
+    return {
+      version,
+      existed: outcome.existed,
+      confirmed,
+      replicas: replicas.length,
+      clock: withWrite(options.clock, hash, version),
+      isReplay,
+    };
+  }
+
+  #newWrite(key: string, content: Write["content"], { clock, condition, request }: WriteOptions): PendingWrite {
+    if (clock !== undefined) this.#clock.observe(clock.stamp);
+    const stamp = atLeast(this.#clock.tick(), clock);
+    const now = this.#options.runtime.now();
+    const write = { key, content, stamp, writer: this.#options.writer, now };
+    return { ...write, ...(condition && { condition }), ...(request && { request }) };
+  }
+
+  /**
+   * Has the home decide the write; or the next replica that is steady, when the home is away and the write has
+   * neither condition nor request id. When the answer to a COMMIT is lost, the write is sent again as what it
+   * would have become: it is then applied once, wherever it arrives.
+   */
+  async #decide(
+    write: PendingWrite,
+    replicas: readonly Replica[],
+  ): Promise<{ outcome: DecidedOutcome; taker: Replica }> {
+    const { runtime, requestTimeoutMs } = this.#options;
+    const home = replicas[0]!;
+    const isHomeOnly = write.condition !== undefined || write.request !== undefined || !this.#options.standIn;
+    const deadline = runtime.elapsed() + requestTimeoutMs;
+    let attempted: AppliedOutcome | undefined;
+    for (;;) {
+      const taker = isHomeOnly ? home : replicas.find((replica) => replica.isSteady);
+      if (!taker?.isSteady || runtime.elapsed() > deadline) {
+        if (attempted === undefined) throw isHomeOnly ? homeUnavailable(home) : noReplica(replicas);
+        if (runtime.elapsed() > deadline) throw outcomeUnknown(attempted.version);
+        await sleep(runtime, retryDelayMs);
+        continue;
+      }
+      const owed = replicas.filter((replica) => replica !== taker).map((replica) => replica.name);
+      const repeat = attempted && { attempted: attempted.version };
+      const sent: Write = { ...write, owed, standIn: taker !== home, ...repeat };
+      try {
+        const [outcome] = await taker.use((partition) => partition.write([sent]));
+        return { outcome: answered(outcome!, taker === home, attempted), taker };
+      } catch (error) {
+        if (!(error instanceof PartitionError)) throw error;
+        if (error.outcome === "unknown") {
+          const [lost] = error.attempted;
+          if (lost === undefined) throw outcomeUnknown(attempted?.version);
+          // Only an applied write can have been lost: everything else was decided, and changed nothing.
+          if (lost.kind !== "applied") return { outcome: lost, taker };
+          attempted = lost;
+        } else if (taker.isSteady) {
+          throw attempted === undefined ? storeError(error) : outcomeUnknown(attempted.version);
+        }
+      }
+    }
+  }
+
+  /** How many of `pushes` succeed, as soon as `enough` have or none can any more. */
+  #confirmations(pushes: readonly Promise<boolean>[], enough: number): Promise<number> {
+    return new Promise((resolve) => {
+      let confirmed = 0;
+      let open = pushes.length;
+      const cancel = this.#options.runtime.after(this.#options.requestTimeoutMs, () => resolve(confirmed));
+      for (const push of pushes) {
+        void push.then((isConfirmed) => {
+          open--;
+          if (isConfirmed) confirmed++;
+          if (confirmed < enough && open > 0) return;
+          cancel();
+          resolve(confirmed);
+        });
+      }
+    });
+  }
+
+  /** What an earlier update with the same request id did, if it was applied. */
+  async #recall(home: Replica, key: string, { request, clock }: WriteOptions): Promise<WriteResult | undefined> {
+    if (request === undefined) return undefined;
+    const recalled = await home.use((partition) => partition.recall(key, request.id)).catch(rethrow);
+    if (recalled === undefined) return undefined;
+    if (recalled.digest !== request.digest) throw refusal({ kind: "request_reused" });
+    const { version, existed } = recalled;
+    const result = { version, existed, confirmed: 1, replicas: this.#replicas.perKey, isReplay: true };
+    return { ...result, clock: withWrite(clock, keyHash(key), version) };
+  }
+}
+
+// --- Internal helpers ---
+
+type PendingWrite = Omit<Write, "owed" | "standIn" | "attempted">;
+type AppliedOutcome = Extract<WriteOutcome, { kind: "applied" }>;
+/** A stand-in cannot know whether the key existed. */
+type DecidedOutcome =
+  | Exclude<WriteOutcome, AppliedOutcome>
+  | (Omit<AppliedOutcome, "existed"> & { existed: boolean | undefined });
+
+function answered(outcome: WriteOutcome, isHome: boolean, attempted: AppliedOutcome | undefined): DecidedOutcome {
+  if (outcome.kind !== "applied") return outcome;
+  if (attempted !== undefined && compareVersions(attempted.version, outcome.version) === 0) return attempted;
+  return isHome ? outcome : { ...outcome, existed: undefined };
+}
+
+function atLeast(stamp: bigint, clock: ClockToken | undefined): bigint {
+  return clock !== undefined && clock.stamp >= stamp ? clock.stamp + 1n : stamp;
+}
+
+function newest(records: readonly (Record | undefined)[]): Record | undefined {
+  let greatest: Record | undefined;
+  for (const record of records) {
+    if (record === undefined) continue;
+    if (greatest === undefined || compareVersions(record.version, greatest.version) > 0) greatest = record;
+  }
+  return greatest;
+}
+
+function checkConcern(needed: number, replicas: readonly Replica[]): void {
+  if (needed > replicas.length) {
+    throw new StoreError(
+      "invalid_query",
+      `w=${needed} asks for more replicas than the ${replicas.length} that a key has`,
+    );
+  }
+  const reachable = replicas.filter((replica) => replica.isReachable).length;
+  if (needed > 1 && reachable < needed) {
+    const message = `w=${needed} cannot be met: ${reachable} of ${replicas.length} replicas can be reached; nothing was written`;
+    throw new StoreError("no_replica", message);
+  }
+}
+
+function homeUnavailable(home: Replica): StoreError {
+  const why = home.problem || (home.state === "catching_up" ? "it is catching up" : home.state);
+  const message = `only the key's home, partition ${home.name}, may decide this, and it cannot now (${why}); try again`;
+  return new StoreError("home_unavailable", message);
+}
+
+function preconditionFailed(current: Version | undefined): StoreError {
+  if (current === undefined) return new StoreError("precondition_failed", "there is nothing stored under this key");
+  const version = formatVersion(current);
+  const message = `the stored version is ${version}, which the precondition rules out`;
+  return new StoreError("precondition_failed", message, { details: { version } });
+}
+
+function refusal(outcome: Exclude<DecidedOutcome, { kind: "applied" | "replayed" }>): unknown {
+  if (outcome.kind === "condition_failed") return preconditionFailed(outcome.current);
+  if (outcome.kind === "failed") return storeError(outcome.error);
+  if (outcome.kind === "unknown") return outcomeUnknown(undefined);
+  return new StoreError("request_reused", "this Idempotency-Key came with another payload before; choose a new one");
+}
+
+function outcomeUnknown(version: Version | undefined): StoreError {
+  const message = "the connection was lost while the write was committed; read the key to see whether it was applied";
+  const details = version === undefined ? {} : { version: formatVersion(version) };
+  return new StoreError("outcome_unknown", message, { details });
+}
+
+function concernUnmet(confirmed: number, needed: number, version: Version): StoreError {
+  const message = `the write is stored on ${confirmed} of the ${needed} replicas asked for, and will spread to all`;
+  return new StoreError("write_concern_unmet", message, { details: { confirmed, version: formatVersion(version) } });
+}
+
+function rethrow(error: unknown): never {
+  throw storeError(error);
+}

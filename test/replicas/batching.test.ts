@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Partition, PartitionError, type Write } from "../../src/partition.ts";
+import { MemoryPartition } from "../../src/partitions/memory.ts";
+import { batching } from "../../src/replicas/batching.ts";
+import { systemRuntime } from "../../src/runtime.ts";
+
+const lanes = { readLanes: 1, writeLanes: 1 };
+
+/** A partition whose calls wait until they are released, and are counted. */
+function gated(overrides: Partial<Partition> = {}) {
+  const memory = new MemoryPartition("p1");
+  const lengths: number[] = [];
+  let release = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const partition: Partition = Object.assign(Object.create(memory), {
+    read: async (keys: string[]) => {
+      lengths.push(keys.length);
+      await gate;
+      return memory.read(keys);
+    },
+    write: async (writes: Write[]) => {
+      lengths.push(writes.length);
+      await gate;
+      return memory.write(writes);
+    },
+    ...overrides,
+  });
+  return { partition: batching(partition, systemRuntime, lanes), lengths, release: () => release() };
+}
+
+function write(key: string, bytes = 1): Write {
+  const content = { isTombstone: false, value: Buffer.alloc(bytes), type: "", metadata: "", expires: 0 };
+  return { key, content, stamp: 1n, writer: 1, now: 1, owed: [], standIn: false };
+}
+
+describe("batching", () => {
+  it("sends what waits together as one batch while a lane is busy", async () => {
+    const { partition, lengths, release } = gated();
+    const first = partition.read(["a"]);
+    await new Promise(setImmediate);
+    const others = Array.from({ length: 10 }, (_, number) => partition.read([`k${number}`]));
+    await new Promise(setImmediate);
+    release();
+    await Promise.all([first, ...others]);
+    assert.deepEqual(lengths, [1, 10]);
+  });
+
+  it("gives each caller the outcome of its own member", async () => {
+    const { partition, release } = gated();
+    release();
+    const stored = await Promise.all([partition.write([write("a")]), partition.write([write("b"), write("a")])]);
+    assert.deepEqual(
+      stored.flat().map((outcome) => outcome.kind === "applied" && outcome.existed),
+      [false, false, true],
+    );
+  });
+
+  it("ends a batch before its values pass 4 MiB", async () => {
+    const { partition, lengths, release } = gated();
+    release();
+    await partition.write(Array.from({ length: 5 }, (_, number) => write(`k${number}`, 1_500_000)));
+    assert.deepEqual(lengths, [2, 2, 1]);
+  });
+
+  it("fails whatever waits as soon as the partition is found unreachable", async () => {
+    const lost = new PartitionError("unreachable", "p1", "gone", {
+      outcome: "unknown",
+      attempted: [{ kind: "unknown" }],
+    });
+    const { partition, lengths } = gated({
+      write: async (writes) => {
+        lengths.push(writes.length);
+        throw lost;
+      },
+    });
+    const sent = partition.write([write("a")]);
+    const waiting = Array.from({ length: 300 }, (_, number) => partition.write([write(`k${number}`)]));
+    const outcomes = await Promise.allSettled([sent, ...waiting]);
+    const errors = outcomes.map((outcome) =>
+      outcome.status === "rejected" ? (outcome.reason as PartitionError) : undefined,
+    );
+    assert.equal(errors[0]?.outcome, "unknown");
+    assert.equal(errors[0]?.attempted.length, 1);
+    assert.equal(errors.at(-1)?.outcome, "not_applied", "what was not sent is certainly not applied");
+    assert.equal(lengths.length, 1);
+  });
+
+  it("is overloaded when 20,000 members wait, and serves again when they are gone", async () => {
+    const { partition, release } = gated();
+    const waiting = Array.from({ length: 20_000 }, (_, number) => partition.read([`k${number}`]));
+    await assert.rejects(partition.read(["one more"]), (error: PartitionError) => error.kind === "overloaded");
+    release();
+    await Promise.all(waiting);
+    await partition.read(["one more"]);
+  });
+
+  it("is overloaded when 256 MiB of values wait", async () => {
+    const { partition, release } = gated();
+    const value = Buffer.alloc(2 ** 24);
+    const big = (key: string): Write => ({ ...write(key), content: { ...write(key).content, value } });
+    const waiting = Array.from({ length: 16 }, (_, number) => partition.write([big(`k${number}`)]));
+    await assert.rejects(partition.write([big("one more")]), (error: PartitionError) => error.kind === "overloaded");
+    release();
+    await Promise.all(waiting);
+  });
+});
