@@ -1,0 +1,56 @@
+import { batchOperation, createOperation, deletePrefixOperation, listOperation } from "./openapi/collection-paths.ts";
+import {
+  deleteOperation,
+  getOperation,
+  headOperation,
+  optionsOperation,
+  patchOperation,
+  putOperation,
+} from "./openapi/key-paths.ts";
+import { parameters } from "./openapi/parameters.ts";
+import { headers, responses } from "./openapi/responses.ts";
+import { schemas } from "./openapi/schemas.ts";
+import { servicePaths } from "./openapi/service-paths.ts";
+import type { OpenApiDocument } from "./openapi/types.ts";
+
+/** The description of Kvasir's HTTP interface in OpenAPI 3.1; `version` is that of the software. */
+export function openApiDocument(version: string): OpenApiDocument {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Kvasir",
+      version,
+      summary: "A key-value store over MySQL, MariaDB and SQLite",
+      description:
+        "Values, lists, status and errors come in JSON, XML, HTML or plain text, as `Accept` or `?format=` asks. Errors are problem details (RFC 9457) with a stable `code`.",
+    },
+    servers: [{ url: "/" }],
+    tags: [
+      { name: "values", description: "One key, or a batch of them" },
+      { name: "lists", description: "Many keys" },
+      { name: "service", description: "The front end itself" },
+    ],
+    paths: {
+      "/kv/{key}": {
+        get: getOperation("PathKey", "get"),
+        head: headOperation("PathKey", "head"),
+        put: putOperation("PathKey", "put"),
+        patch: patchOperation("PathKey", "patch"),
+        delete: deleteOperation("PathKey", "delete"),
+        options: optionsOperation("keyOptions", "values"),
+      },
+      "/kv": {
+        get: listOperation,
+        head: headOperation("QueryKey", "headByQuery"),
+        put: putOperation("QueryKey", "putByQuery"),
+        post: createOperation,
+        patch: patchOperation("QueryKey", "patchByQuery"),
+        delete: deletePrefixOperation,
+        options: optionsOperation("listOptions", "lists"),
+      },
+      "/batch": { post: batchOperation, options: optionsOperation("batchOptions", "values") },
+      ...servicePaths,
+    },
+    components: { parameters, headers, schemas, responses },
+  };
+}

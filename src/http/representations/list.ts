@@ -1,0 +1,125 @@
+import type { ScannedRecord } from "../../record.ts";
+import type { ListPage } from "../../store-types.ts";
+import { formatVersion, versionTime } from "../../version.ts";
+import { keyHref } from "../key-href.ts";
+import type { DocumentFormat } from "../negotiation.ts";
+import { html, page as htmlPage, type Markup } from "./html.ts";
+import { jsonObject } from "./json.ts";
+import { xmlValue } from "./record.ts";
+import { documentHeaders, type Rendering } from "./rendering.ts";
+import { isoTime } from "./time.ts";
+import { documentValue, jsonValueMembers } from "./value-document.ts";
+import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
+
+export interface KeyList {
+  readonly page: ListPage;
+  /** Opaque, for the client to send back; `undefined` on the last page. */
+  readonly cursor: string | undefined;
+  readonly withValues: boolean;
+  /** The reference of the next page, for people; `undefined` on the last page. */
+  readonly nextHref: string | undefined;
+}
+
+/** A page of keys; as text one key a line, then one common prefix a line. Text and HTML never show values. */
+export function renderList(format: DocumentFormat, list: KeyList): Rendering {
+  return { body: writers[format](list), headers: documentHeaders[format] };
+}
+
+/** One record of a streamed list: a JSON object and a line feed. */
+export function renderListLine(record: ScannedRecord, withValues: boolean): string {
+  return `${entryJson(record, withValues)}\n`;
+}
+
+const writers = { json: listJson, xml: listXml, html: listHtml, txt: listText };
+
+function listJson({ page, cursor, withValues }: KeyList): string {
+  return jsonObject({
+    keys: `[${page.records.map((record) => entryJson(record, withValues)).join(",")}]`,
+    prefixes: page.prefixes.length === 0 ? undefined : JSON.stringify(page.prefixes),
+    cursor: JSON.stringify(cursor),
+  });
+}
+
+function entryJson(record: ScannedRecord, withValues: boolean): string {
+  const { key, type, size, version, modified, expires } = describe(record);
+  return jsonObject({
+    key: JSON.stringify(key),
+    type: JSON.stringify(type),
+    size: String(size),
+    version: JSON.stringify(version),
+    modified: JSON.stringify(modified),
+    expires: JSON.stringify(expires),
+    ...(withValues ? jsonValueMembers(documentValue(type, record.value)) : undefined),
+  });
+}
+
+function listXml({ page, cursor, withValues }: KeyList): string {
+  const prefixes = page.prefixes.map((prefix) => xmlText("prefix", prefix)).join("");
+  return xmlDocument(
+    xmlElement(
+      "list",
+      xmlElement("keys", page.records.map((record) => entryXml(record, withValues)).join("")) +
+        (prefixes === "" ? "" : xmlElement("prefixes", prefixes)) +
+        xmlText("cursor", cursor),
+    ),
+  );
+}
+
+function entryXml(record: ScannedRecord, withValues: boolean): string {
+  const { key, type, size, version, modified, expires } = describe(record);
+  return xmlElement(
+    "record",
+    xmlText("key", key) +
+      xmlText("type", type) +
+      xmlText("size", String(size)) +
+      xmlText("version", version) +
+      xmlText("modified", modified) +
+      xmlText("expires", expires) +
+      (withValues ? xmlValue(documentValue(type, record.value)) : ""),
+  );
+}
+
+function listHtml({ page, nextHref }: KeyList): string {
+  return htmlPage(
+    "Keys",
+    html`${prefixLinks(page.prefixes)}<table>
+<thead><tr><th scope="col">Key</th><th scope="col">Type</th><th scope="col">Bytes</th><th scope="col">Modified</th><th scope="col">Expires</th></tr></thead>
+<tbody>
+${page.records.map(entryHtml)}</tbody>
+</table>
+${nextHref === undefined ? undefined : html`<p><a rel="next" href="${nextHref}">Next page</a></p>`}`,
+  );
+}
+
+function entryHtml(record: ScannedRecord): Markup {
+  const { key, type, size, modified, expires } = describe(record);
+  return html`<tr><td><a href="${keyHref(key)}">${key}</a></td><td>${type}</td><td>${size}</td><td>${modified}</td><td>${expires}</td></tr>\n`;
+}
+
+function prefixLinks(prefixes: readonly string[]): Markup | undefined {
+  if (prefixes.length === 0) return undefined;
+  const link = (prefix: string) => html`<li><a href="/kv?prefix=${encodeURIComponent(prefix)}">${prefix}</a></li>\n`;
+  return html`<h2>Common prefixes</h2>\n<ul>\n${prefixes.map(link)}</ul>\n<h2>Keys</h2>\n`;
+}
+
+function listText({ page }: KeyList): string {
+  const keys = page.records.map((record) => record.key);
+  return [...keys, ...page.prefixes].map((text) => `${onOneLine(text)}\n`).join("");
+}
+
+/** Percent-encodes `%` and whatever some reader takes for the end of a line or acts upon. */
+function onOneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replaceAll(/[%\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, encodeURIComponent);
+}
+
+function describe(record: ScannedRecord) {
+  return {
+    key: record.key,
+    type: record.type,
+    size: record.size,
+    version: formatVersion(record.version),
+    modified: isoTime(versionTime(record.version)),
+    expires: record.expires === 0 ? undefined : isoTime(record.expires),
+  };
+}

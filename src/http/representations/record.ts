@@ -1,0 +1,71 @@
+import { isUtf8 } from "node:buffer";
+import type { Record } from "../../record.ts";
+import type { DocumentFormat } from "../negotiation.ts";
+import { factTable, html, page } from "./html.ts";
+import { jsonObject } from "./json.ts";
+import { type RecordDocument, recordDocument } from "./record-document.ts";
+import { documentHeaders, type Rendering } from "./rendering.ts";
+import { base64, jsonValueMembers, type ValueDocument } from "./value-document.ts";
+import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
+
+/** A record as a document; as text its value, in base64 where that is not UTF-8 (`Kvasir-Encoding` says so). */
+export function renderRecord(format: DocumentFormat, record: Record): Rendering {
+  if (format === "txt") return recordText(record);
+  const document = recordDocument(record);
+  return { body: writers[format](document), headers: documentHeaders[format] };
+}
+
+const writers = { json: recordJson, xml: recordXml, html: recordHtml };
+
+function recordText({ value }: Record): Rendering {
+  if (isUtf8(value)) return { body: value, headers: documentHeaders.txt };
+  return { body: base64(value), headers: { ...documentHeaders.txt, "Kvasir-Encoding": "base64" } };
+}
+
+function recordJson({ key, value, type, version, modified, expires, metadata }: RecordDocument): string {
+  return jsonObject({
+    key: JSON.stringify(key),
+    ...jsonValueMembers(value),
+    type: JSON.stringify(type),
+    version: JSON.stringify(version),
+    modified: JSON.stringify(modified),
+    expires: JSON.stringify(expires),
+    metadata: JSON.stringify(metadata),
+  });
+}
+
+function recordXml({ key, value, type, version, modified, expires, metadata }: RecordDocument): string {
+  const entries = Object.entries(metadata).map(([name, text]) =>
+    xmlElement("entry", xmlText("name", name) + xmlText("value", text)),
+  );
+  return xmlDocument(
+    xmlElement(
+      "record",
+      xmlText("key", key) +
+        xmlValue(value) +
+        xmlText("type", type) +
+        xmlText("version", version) +
+        xmlText("modified", modified) +
+        xmlText("expires", expires) +
+        xmlElement("metadata", entries.join("")),
+    ),
+  );
+}
+
+/** The `value` element; a JSON value is the text of its JSON. */
+export function xmlValue(value: ValueDocument): string {
+  return value.kind === "base64"
+    ? xmlElement("value", value.text, { encoding: "base64" })
+    : xmlText("value", value.text);
+}
+
+function recordHtml({ key, value, type, version, modified, expires, metadata }: RecordDocument): string {
+  const names = Object.keys(metadata);
+  return page(
+    key,
+    html`${factTable({ Key: key, Type: type, Version: version, Modified: modified, Expires: expires })}
+${names.length === 0 ? undefined : html`<h2>Metadata</h2>\n${factTable(metadata)}`}
+<h2>Value${value.kind === "base64" ? " (base64)" : undefined}</h2>
+<pre>\n${value.text}</pre>`,
+  );
+}
