@@ -19,8 +19,11 @@ export interface Partition {
    */
   open(): Promise<PartitionInfo>;
 
-  /** Creates what is missing of the schema and gives the partition its identity. Harmless when repeated. */
-  initialise(identity: Identity): Promise<void>;
+  /**
+   * Creates what is missing of the schema and gives the partition its identity. Harmless when repeated. With
+   * `isJoining` it is marked as not complete: the store has data already that it has yet to receive.
+   */
+  initialise(identity: Identity, isJoining?: boolean): Promise<void>;
 
   /**
    * The record of `key` without waiting, where the engine can read on the spot; absent where it cannot.
@@ -42,8 +45,12 @@ export interface Partition {
   /**
    * Stores records that were decided elsewhere. The greater version wins, so that repeating, reordering and
    * delaying do no harm. When it resolves, all of them (or greater versions) are on disk.
+   *
+   * A record at or below the floor whose key is absent here is a ghost: it was delivered everywhere, deleted and
+   * purged. It is dropped, unless `acceptOld` says that this partition is still receiving its records from one
+   * that has no ghosts. Gives how many were dropped.
    */
-  apply(records: readonly Record[]): Promise<void>;
+  apply(records: readonly Record[], acceptOld?: boolean): Promise<number>;
 
   /** What an earlier write with this request id did, if it was applied here within the last 24 h. */
   recall(key: string, requestId: string): Promise<RecalledRequest | undefined>;
@@ -60,6 +67,30 @@ export interface Partition {
   /** What is owed to each target. */
   owed(): Promise<Owed[]>;
 
+  /** How far synchronisation has come here. */
+  progress(): Promise<Progress>;
+
+  /**
+   * Raises what is given of the progress; nothing is ever lowered. Gives false, and raises nothing, when `floor` is
+   * asked for while a hint at or below it is owed here or records above it may still be written at or below it.
+   */
+  raise(progress: Partial<Progress>): Promise<boolean>;
+
+  /** Sums up one slice of the records, in key order. The sums of all slices make the partition's digest. */
+  digest(range: DigestRange): Promise<DigestSlice>;
+
+  /** The version of every record of a bucket, tombstones and expired ones included, in no order. */
+  versions(bucket: number): Promise<KeyVersion[]>;
+
+  /** Deletes each record that still has exactly this version; gives how many. Its key may be created again. */
+  remove(records: readonly { readonly key: string; readonly version: Version }[]): Promise<number>;
+
+  /**
+   * Deletes from one slice of the records, in key order, the tombstones at or below the floor and the records at or
+   * below it that had expired by then.
+   */
+  purge(after: string, rowsMax: number): Promise<PurgedSlice>;
+
   /** Forgets request ids recorded before `before` (ms), at most `limit` of them; gives how many it forgot. */
   forgetRequests(before: number, limit: number): Promise<number>;
 
@@ -73,8 +104,63 @@ export interface Identity {
   readonly partition: string;
 }
 
+/** What the meta table of a partition says of synchronisation. Counters and stamps only ever grow. */
+export interface Progress {
+  /** False while the partition has not yet received all records of its buckets. */
+  readonly isComplete: boolean;
+  /** Counts the passes of anti-entropy over this partition. */
+  readonly pass: number;
+  /** The greatest `pass` of other partitions that was recorded here. A partition whose own is less was set back. */
+  readonly seen: { readonly [partition: string]: number };
+  /** No write gets a stamp at or below this one any more. At least as great as `floor`. */
+  readonly writeFloor: bigint;
+  /** Everything at or below this stamp was the same on all partitions, and tombstones of it may be purged. */
+  readonly floor: bigint;
+}
+
+export interface DigestRange {
+  /** Keys behind this one. */
+  readonly after: string;
+  /** How many rows to read at most. */
+  readonly rowsMax: number;
+  /** Records with greater stamps are left out. */
+  readonly cutoff: bigint;
+  /** Tombstones at or below this stamp are left out, because others may have purged them. */
+  readonly floor: bigint;
+  /** Records that have expired by this time (ms) are left out. */
+  readonly now: number;
+}
+
+export interface DigestSlice {
+  readonly buckets: readonly BucketDigest[];
+  /** The last key read, to go on from; `undefined` when the end was reached. */
+  readonly last: string | undefined;
+}
+
+/** Count of the records and sums of the halves of their fingerprints, which add up over slices. */
+export interface BucketDigest {
+  readonly bucket: number;
+  readonly sums: readonly [count: number, number, number, number, number];
+}
+
+export interface KeyVersion {
+  readonly key: string;
+  readonly version: Version;
+  readonly isTombstone: boolean;
+  readonly expires: number;
+  /** Equal versions have equal fingerprints, unless something is damaged. */
+  readonly fingerprint: bigint;
+}
+
+export interface PurgedSlice {
+  readonly purged: number;
+  /** The last key read, to go on from; `undefined` when the end was reached. */
+  readonly last: string | undefined;
+}
+
 export interface PartitionInfo {
   readonly identity: Identity;
+  readonly progress: Progress;
   readonly schemaVersion: number;
   readonly epoch: number;
   /** Such as `MariaDB 10.11.19` or `SQLite 3.51`. */

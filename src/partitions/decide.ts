@@ -13,17 +13,25 @@ export interface Decision {
 export type DecidedRow = Pick<Record, "version" | "isTombstone" | "expires">;
 
 /**
- * Decides `write` against `row`, the key's row under its lock, and `request`, what is known of its request id.
+ * Decides `write` against `row`, the key's row under its lock, and `request`, what is known of its request id. The
+ * version is always above `writeFloor`.
  * Pure, and the same for every engine.
  */
-export function decide(write: Write, row: DecidedRow | undefined, request: RecalledRequest | undefined): Decision {
+export function decide(
+  write: Write,
+  row: DecidedRow | undefined,
+  request: RecalledRequest | undefined,
+  writeFloor: bigint,
+): Decision {
   const existed = row !== undefined && isLive(row, write.now);
   const { attempted } = write;
   const isPlain = write.condition === undefined && write.request === undefined;
   if (attempted !== undefined) {
     const order = row === undefined ? -1 : compareVersions(row.version, attempted);
     if (order === 0 || (order > 0 && isPlain)) return { outcome: { kind: "applied", version: attempted, existed } };
-    if (isPlain) return apply(write, attempted, existed);
+    if (isPlain && attempted.stamp > writeFloor) return apply(write, attempted, existed);
+    // Others would take it for a ghost.
+    if (isPlain) return { outcome: { kind: "unknown" } };
   }
   if (request !== undefined) {
     if (request.digest !== write.request?.digest) return { outcome: { kind: "request_reused" } };
@@ -36,7 +44,8 @@ export function decide(write: Write, row: DecidedRow | undefined, request: Recal
   if (write.condition !== undefined && !conditionHolds(write.condition, current)) {
     return { outcome: { kind: "condition_failed", current } };
   }
-  const stamp = row !== undefined && row.version.stamp >= write.stamp ? row.version.stamp + 1n : write.stamp;
+  const atLeast = writeFloor >= write.stamp ? writeFloor + 1n : write.stamp;
+  const stamp = row !== undefined && row.version.stamp >= atLeast ? row.version.stamp + 1n : atLeast;
   return apply(write, { stamp, writer: write.writer }, existed);
 }
 

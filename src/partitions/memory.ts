@@ -1,12 +1,18 @@
 import { compareKeys } from "../key.ts";
 import {
+  type BucketDigest,
+  type DigestRange,
+  type DigestSlice,
   type Hint,
   type Identity,
+  type KeyVersion,
   type Owed,
   type OwedHint,
   type Partition,
   PartitionError,
   type PartitionInfo,
+  type Progress,
+  type PurgedSlice,
   type RecalledRequest,
   type ScanPage,
   type ScanRange,
@@ -15,8 +21,10 @@ import {
 } from "../partition.ts";
 import { isLive, type Record } from "../record.ts";
 import { keyBucket } from "../replicas/hash.ts";
-import { compareVersions, versionTime } from "../version.ts";
+import { compareVersions, type Version, versionTime } from "../version.ts";
 import { decide } from "./decide.ts";
+import { fingerprinter } from "./fingerprint.ts";
+import { raisedProgress } from "./progress.ts";
 
 const noBytes = new Uint8Array(0);
 
@@ -26,6 +34,7 @@ export class MemoryState {
   readonly records = new Map<string, Record>();
   /** By target, then by key. */
   readonly outbox = new Map<string, Map<string, Hint>>();
+  progress: Progress = { isComplete: true, pass: 0, seen: {}, writeFloor: 0n, floor: 0n };
   /** By key and request id. */
   readonly requests = new Map<string, RecalledRequest & { readonly at: number }>();
 }
@@ -48,6 +57,7 @@ export class MemoryPartition implements Partition {
     }
     return {
       identity,
+      progress: this.#state.progress,
       schemaVersion: 1,
       epoch: 0,
       engine: "memory",
@@ -57,7 +67,8 @@ export class MemoryPartition implements Partition {
     };
   }
 
-  async initialise(identity: Identity): Promise<void> {
+  async initialise(identity: Identity, isJoining = false): Promise<void> {
+    if (this.#state.identity === undefined) this.#state.progress = { ...this.#state.progress, isComplete: !isJoining };
     this.#state.identity ??= identity;
     const { cluster, partition } = this.#state.identity;
     if (cluster !== identity.cluster || partition !== identity.partition) {
@@ -72,7 +83,12 @@ export class MemoryPartition implements Partition {
   async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
     return writes.map((write) => {
       const request = write.request && this.#state.requests.get(requestKey(write.key, write.request.id));
-      const { outcome, record } = decide(write, this.#state.records.get(write.key), request);
+      const { outcome, record } = decide(
+        write,
+        this.#state.records.get(write.key),
+        request,
+        this.#state.progress.writeFloor,
+      );
       if (record !== undefined && outcome.kind === "applied") {
         this.#state.records.set(write.key, record);
         for (const target of write.owed) this.#owe({ ...record, target, standIn: write.standIn });
@@ -86,13 +102,16 @@ export class MemoryPartition implements Partition {
     });
   }
 
-  async apply(records: readonly Record[]): Promise<void> {
+  async apply(records: readonly Record[], acceptOld = false): Promise<number> {
+    let dropped = 0;
     for (const record of records) {
       const present = this.#state.records.get(record.key);
-      if (present === undefined || compareVersions(record.version, present.version) > 0) {
+      if (present === undefined && !acceptOld && record.version.stamp <= this.#state.progress.floor) dropped++;
+      else if (present === undefined || compareVersions(record.version, present.version) > 0) {
         this.#state.records.set(record.key, record);
       }
     }
+    return dropped;
   }
 
   async recall(key: string, requestId: string): Promise<RecalledRequest | undefined> {
@@ -144,6 +163,67 @@ export class MemoryPartition implements Partition {
     return sums;
   }
 
+  async progress(): Promise<Progress> {
+    return this.#state.progress;
+  }
+
+  async raise(progress: Partial<Progress>): Promise<boolean> {
+    const raised = raisedProgress(this.#state.progress, progress);
+    const hints = [...this.#state.outbox.values()].flatMap((byKey) => [...byKey.values()]);
+    const { floor, writeFloor } = raised;
+    if (progress.floor !== undefined && hints.some((hint) => hint.version.stamp <= floor)) return false;
+    if (floor > writeFloor) return false;
+    this.#state.progress = raised;
+    return true;
+  }
+
+  async digest({ after, rowsMax, cutoff, floor, now }: DigestRange): Promise<DigestSlice> {
+    const { fingerprint, slice, last } = this.#slice(after, rowsMax);
+    const buckets = new Map<number, BucketDigest["sums"]>();
+    for (const record of slice) {
+      const { isTombstone, version, expires } = record;
+      if (version.stamp > cutoff || (isTombstone && version.stamp <= floor) || (expires !== 0 && expires <= now))
+        continue;
+      const { first, second } = fingerprint(record);
+      const [count, ...sums] = buckets.get(keyBucket(record.key)) ?? [0, 0, 0, 0, 0];
+      const halves = [first & 0xffffffffn, first >> 32n, second & 0xffffffffn, second >> 32n].map(Number);
+      const [a, b, c, d] = sums.map((sum, index) => sum + halves[index]!) as [number, number, number, number];
+      buckets.set(keyBucket(record.key), [count + 1, a, b, c, d]);
+    }
+    return { buckets: Array.from(buckets, ([bucket, sums]) => ({ bucket, sums })), last };
+  }
+
+  async versions(bucket: number): Promise<KeyVersion[]> {
+    const fingerprint = fingerprinter(this.#state.identity?.cluster ?? "");
+    const records = [...this.#state.records.values()].filter((record) => keyBucket(record.key) === bucket);
+    return records.map((record) => {
+      const { key, version, isTombstone, expires } = record;
+      return { key, version, isTombstone, expires, fingerprint: fingerprint(record).first };
+    });
+  }
+
+  async remove(records: readonly { key: string; version: Version }[]): Promise<number> {
+    let removed = 0;
+    for (const { key, version } of records) {
+      const present = this.#state.records.get(key);
+      if (present === undefined || compareVersions(present.version, version) !== 0) continue;
+      this.#state.records.delete(key);
+      removed++;
+    }
+    return removed;
+  }
+
+  async purge(after: string, rowsMax: number): Promise<PurgedSlice> {
+    const { slice, last } = this.#slice(after, rowsMax);
+    const { floor } = this.#state.progress;
+    const floorTime = versionTime({ stamp: floor, writer: 0 });
+    const purgeable = slice.filter(
+      ({ version, isTombstone, expires }) =>
+        version.stamp <= floor && (isTombstone || (expires !== 0 && expires <= floorTime)),
+    );
+    return { purged: await this.remove(purgeable), last };
+  }
+
   async forgetRequests(before: number, limit: number): Promise<number> {
     const old = [...this.#state.requests].filter(([, request]) => request.at < before).slice(0, limit);
     for (const [key] of old) this.#state.requests.delete(key);
@@ -151,6 +231,14 @@ export class MemoryPartition implements Partition {
   }
 
   async close(): Promise<void> {}
+
+  #slice(after: string, rowsMax: number) {
+    const fingerprint = fingerprinter(this.#state.identity?.cluster ?? "");
+    const behind = [...this.#state.records.values()].filter((record) => compareKeys(record.key, after) > 0);
+    behind.sort((a, b) => compareKeys(a.key, b.key));
+    const slice = behind.slice(0, rowsMax);
+    return { fingerprint, slice, last: behind.length > rowsMax ? slice.at(-1)?.key : undefined };
+  }
 
   #owe({ target, key, version, standIn }: Hint): void {
     const owed = this.#state.outbox.get(target) ?? new Map<string, Hint>();

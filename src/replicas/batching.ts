@@ -33,10 +33,11 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     run: (members) => partition.write(members),
     sizeOf: (write) => write.content.value.length,
   });
-  const applied = new Lanes<Record, void>(partition.name, runtime, 1, {
+  const applied = new Lanes<Record, number>(partition.name, runtime, 1, {
     run: async (records) => {
-      await partition.apply(records);
-      return records.map(() => undefined);
+      const dropped = await partition.apply(records);
+      // Which of them were dropped does not matter, only how many.
+      return records.map((_, index) => (index === 0 ? dropped : 0));
     },
     sizeOf: (record) => record.value.length,
   });
@@ -53,13 +54,23 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     read: (keys) => Promise.all(keys.map((key) => reads.add(key))),
     write: (members) => Promise.all(members.map((write) => writes.add(write))),
     open: () => partition.open(),
-    initialise: (identity) => partition.initialise(identity),
-    apply: async (records) => void (await Promise.all(records.map((record) => applied.add(record)))),
+    initialise: (identity, isJoining) => partition.initialise(identity, isJoining),
+    apply: async (records, acceptOld) => {
+      if (acceptOld) return partition.apply(records, acceptOld);
+      const dropped = await Promise.all(records.map((record) => applied.add(record)));
+      return dropped.reduce((sum, each) => sum + each, 0);
+    },
     recall: (key, requestId) => partition.recall(key, requestId),
     scan: (range) => partition.scan(range),
     hints: (target, after, limit) => partition.hints(target, after, limit),
     settle: async (hints) => void (await Promise.all(hints.map((hint) => settled.add(hint)))),
     owed: () => partition.owed(),
+    progress: () => partition.progress(),
+    raise: (progress) => partition.raise(progress),
+    digest: (range) => partition.digest(range),
+    versions: (bucket) => partition.versions(bucket),
+    remove: (records) => partition.remove(records),
+    purge: (after, rowsMax) => partition.purge(after, rowsMax),
     forgetRequests: (before, limit) => partition.forgetRequests(before, limit),
     close: () => partition.close(),
   };

@@ -1,12 +1,12 @@
 /** The longest list in one statement. */
 export const lengthMax = 128;
 
-/** How large the values of one multi-row statement may get, so that it stays far below any packet limit. */
-const bytesMax = 2 ** 20;
+/** How large the values of one multi-row statement may get: far below the smallest packet limit that is accepted. */
+const bytesMax = 2 ** 18;
 
 /**
  * Splits `items` into runs of 1, 2, 4 … `rowsMax` (a power of two), so that few texts of a statement exist and each
- * is prepared once. With `sizeOf`, a run also ends before its bytes pass 1 MiB, unless one item alone does.
+ * is prepared once. With `sizeOf`, a run also ends before its bytes pass 256 KiB, unless one item alone does.
  */
 export function chunks<T>(items: readonly T[], rowsMax: number, sizeOf?: (item: T) => number): T[][] {
   const found: T[][] = [];

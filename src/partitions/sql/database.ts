@@ -18,6 +18,9 @@ export interface Session {
   execute(sql: string, parameters: readonly Parameter[]): Promise<readonly Row[]>;
 }
 
+/** What an engine says of itself, whatever its tables hold. */
+export type EngineFacts = Pick<PartitionInfo, "engine" | "durability" | "durabilityNote" | "valueBytesMax">;
+
 /** One database with its connections. `SqlPartition` is written against this; the engines implement it. */
 export interface Database {
   /** Which spelling of the statements it understands. */
@@ -28,7 +31,7 @@ export interface Database {
    *
    * @throws PartitionError `unreachable` or `refused`, with the mend in the message.
    */
-  open(): Promise<Omit<PartitionInfo, "identity" | "schemaVersion" | "epoch">>;
+  open(): Promise<EngineFacts>;
 
   /** Runs `work` on a connection outside of any transaction: each statement sees what is committed then. */
   read<T>(work: (session: Session) => Promise<T>): Promise<T>;

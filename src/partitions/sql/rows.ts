@@ -1,4 +1,4 @@
-import type { Hint, OwedHint } from "../../partition.ts";
+import type { Hint, KeyVersion, OwedHint } from "../../partition.ts";
 import type { Record, ScannedRecord } from "../../record.ts";
 import { keyHash } from "../../replicas/hash.ts";
 import type { Version } from "../../version.ts";
@@ -66,6 +66,21 @@ export function lockedRowOf(row: Row): DecidedRow | undefined {
 export function hintOf(target: string, row: Row): OwedHint {
   const version = versionOf(row[1], row[2]);
   return { target, key: text(row[0]), version, standIn: integer(row[3]) === 1, size: integer(row[4]) };
+}
+
+export function keyVersionOf(row: Row): KeyVersion {
+  return {
+    key: text(row[0]),
+    version: versionOf(row[1], row[2]),
+    isTombstone: integer(row[3]) === rowState.tombstone,
+    expires: integer(row[4]),
+    fingerprint: BigInt(row[5] as bigint),
+  };
+}
+
+/** Names and values of the meta table. */
+export function textsOf(rows: readonly Row[]): Map<string, string> {
+  return new Map(rows.map((row) => [text(row[0]), text(row[1])]));
 }
 
 export function versionOf(stamp: Cell | undefined, writer: Cell | undefined): Version {

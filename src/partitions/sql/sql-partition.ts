@@ -1,12 +1,18 @@
 import { compareKeys } from "../../key.ts";
 import {
+  type BucketDigest,
+  type DigestRange,
+  type DigestSlice,
   type Hint,
   type Identity,
+  type KeyVersion,
   type Owed,
   type OwedHint,
   type Partition,
   PartitionError,
   type PartitionInfo,
+  type Progress,
+  type PurgedSlice,
   type RecalledRequest,
   type ScanPage,
   type ScanRange,
@@ -14,11 +20,23 @@ import {
   type WriteOutcome,
 } from "../../partition.ts";
 import { isLive, type Record, type ScannedRecord } from "../../record.ts";
-import { compareVersions, versionTime } from "../../version.ts";
+import { bucketCount, bucketShift } from "../../replicas/hash.ts";
+import { compareVersions, type Version, versionTime } from "../../version.ts";
 import { type Fingerprint, fingerprinter } from "../fingerprint.ts";
+import { progressOf, progressRows, raisedProgress } from "../progress.ts";
 import { chunks, paddedChunks } from "./chunks.ts";
 import type { Database, Row, Session } from "./database.ts";
-import { hintOf, integer, recordOf, recordParameters, scannedRecordOf, text, versionOf } from "./rows.ts";
+import {
+  hintOf,
+  integer,
+  keyVersionOf,
+  recordOf,
+  recordParameters,
+  scannedRecordOf,
+  text,
+  textsOf,
+  versionOf,
+} from "./rows.ts";
 import { schemaStatements, schemaVersion } from "./schema.ts";
 import { type Statements, statementsOf } from "./statements.ts";
 import { writeInTransaction } from "./write-transaction.ts";
@@ -49,16 +67,22 @@ export class SqlPartition implements Partition {
       throw new PartitionError("refused", this.name, message);
     }
     this.#belongTo(identity);
-    return { ...facts, identity, schemaVersion: version, epoch: Number(meta.get("epoch") ?? 0) };
+    return {
+      ...facts,
+      identity,
+      progress: progressOf(meta),
+      schemaVersion: version,
+      epoch: Number(meta.get("epoch") ?? 0),
+    };
   }
 
-  async initialise(identity: Identity): Promise<void> {
+  async initialise(identity: Identity, isJoining = false): Promise<void> {
     await this.#database.open();
     const meta = await this.#database.read(async (session) => {
       for (const statement of schemaStatements(this.#database.dialect)) await session.execute(statement, []);
       return this.#readMeta(session);
     });
-    if (!meta.has("cluster")) await this.#writeMeta(identity);
+    if (!meta.has("cluster")) await this.#found(identity, isJoining);
     const { identity: present } = await this.open();
     if (present.cluster !== identity.cluster) {
       const message = `this database belongs to the store ${present.cluster}, not to ${identity.cluster}; check its url`;
@@ -89,17 +113,23 @@ export class SqlPartition implements Partition {
     }
   }
 
-  async apply(records: readonly Record[]): Promise<void> {
+  async apply(records: readonly Record[], acceptOld = false): Promise<number> {
     const fingerprint = this.#fingerprintOf();
     const newest = newestByKey(records);
-    await this.#database.transaction(async (session) => {
-      const statements = chunks(newest, this.#statements.rowsMax, (record) => record.value.length).map((chunk) =>
+    return this.#database.transaction(async (session) => {
+      const floors = await session.execute(this.#statements.shareFloors, []);
+      const { floor } = progressOf(textsOf(floors));
+      const old = acceptOld ? [] : newest.filter((record) => record.version.stamp <= floor);
+      const ghosts = await this.#absent(session, old);
+      const wanted = ghosts.size === 0 ? newest : newest.filter((record) => !ghosts.has(record.key));
+      const statements = chunks(wanted, this.#statements.rowsMax, (record) => record.value.length).map((chunk) =>
         session.execute(
           this.#statements.apply(chunk.length),
           chunk.flatMap((record) => recordParameters(record, fingerprint(record))),
         ),
       );
       await Promise.all(statements);
+      return ghosts.size;
     });
   }
 
@@ -151,6 +181,63 @@ export class SqlPartition implements Partition {
     }));
   }
 
+  progress(): Promise<Progress> {
+    return this.#database.read(async (session) => progressOf(await this.#readMeta(session)));
+  }
+
+  raise(given: Partial<Progress>): Promise<boolean> {
+    return this.#database.transaction(async (session) => {
+      const present = progressOf(textsOf(await session.execute(this.#statements.lockMeta, [])));
+      const raised = raisedProgress(present, given);
+      if (raised.floor > raised.writeFloor) return false;
+      if (given.floor !== undefined) {
+        const owed = await session.execute(this.#statements.owesUpTo, [raised.floor]);
+        if (owed.length > 0) return false;
+      }
+      for (const row of progressRows(raised)) await session.execute(this.#statements.writeMeta, row);
+      return true;
+    });
+  }
+
+  async digest({ after, rowsMax, cutoff, floor, now }: DigestRange): Promise<DigestSlice> {
+    const parameters = [cutoff, floor, now, after, rowsMax];
+    const rows = await this.#database.read((session) => session.execute(this.#statements.digest, parameters));
+    let last = "";
+    let count = 0;
+    const buckets = rows.map((row) => {
+      const [bucket, greatest, rowCount, ...sums] = row;
+      if (compareKeys(text(greatest), last) > 0) last = text(greatest);
+      count += integer(rowCount);
+      return { bucket: integer(bucket), sums: sums.map(integer) as unknown as BucketDigest["sums"] };
+    });
+    return { buckets, last: count < rowsMax ? undefined : last };
+  }
+
+  async versions(bucket: number): Promise<KeyVersion[]> {
+    const bounds = [BigInt(bucket) << bucketShift, BigInt(bucket + 1) << bucketShift];
+    // The last bucket ends at 2^63, which no signed integer holds.
+    if (bucket === bucketCount - 1) bounds[1] = 2n ** 63n - 1n;
+    const rows = await this.#database.read((session) => session.execute(this.#statements.versions, bounds));
+    return rows.map(keyVersionOf);
+  }
+
+  remove(records: readonly { key: string; version: Version }[]): Promise<number> {
+    const sorted = [...records].sort((a, b) => compareKeys(a.key, b.key));
+    return this.#database.transaction((session) => this.#removeIn(session, sorted));
+  }
+
+  async purge(after: string, rowsMax: number): Promise<PurgedSlice> {
+    return this.#database.transaction(async (session) => {
+      const { floor } = progressOf(textsOf(await session.execute(this.#statements.shareFloors, [])));
+      const floorTime = versionTime({ stamp: floor, writer: 0 });
+      const [lastRow] = await session.execute(this.#statements.lastOfSlice, [after, rowsMax - 1]);
+      const rows = await session.execute(this.#statements.purgeable, [after, rowsMax, floor, floorTime]);
+      const records = rows.map((row) => ({ key: text(row[0]), version: versionOf(row[1], row[2]) }));
+      const purged = await this.#removeIn(session, records);
+      return { purged, last: lastRow && text(lastRow[0]) };
+    });
+  }
+
   async forgetRequests(before: number, limit: number): Promise<number> {
     return this.#database.transaction(async (session) => {
       const rows = await session.execute(this.#statements.forgettable, [before, limit]);
@@ -171,20 +258,48 @@ export class SqlPartition implements Partition {
   // --- Internal helpers ---
 
   async #readMeta(session: Session): Promise<Map<string, string>> {
-    const rows = await session.execute(this.#statements.readMeta, []);
-    return new Map(rows.map((row) => [text(row[0]), text(row[1])]));
+    return textsOf(await session.execute(this.#statements.readMeta, []));
   }
 
-  /** Of two programs that do this at once the first wins; `cluster` goes last, because it says "complete". */
-  async #writeMeta(identity: Identity): Promise<void> {
-    const values = [
+  /** Which keys of `records` have no row. The rows that are there stay locked. */
+  async #absent(session: Session, records: readonly Record[]): Promise<Set<string>> {
+    const absent = new Set(records.map((record) => record.key));
+    for (const row of await this.#selectAll(session, this.#statements.readLocked, [...absent]))
+      absent.delete(text(row[0]));
+    return absent;
+  }
+
+  async #removeIn(session: Session, records: readonly { key: string; version: Version }[]): Promise<number> {
+    let removed = 0;
+    for (const chunk of chunks(records, this.#statements.rowsMax)) {
+      const keys = chunk.map((record) => record.key);
+      const present = await this.#selectAll(session, this.#statements.readLocked, keys);
+      const versions = new Map(present.map((row) => [text(row[0]), versionOf(row[1], row[2])]));
+      const equal = chunk.filter(({ key, version }) => {
+        const found = versions.get(key);
+        return found !== undefined && compareVersions(found, version) === 0;
+      });
+      for (const part of chunks(equal, this.#statements.rowsMax)) {
+        const parameters = part.flatMap(({ key, version }) => [key, version.stamp, version.writer]);
+        await session.execute(this.#statements.remove(part.length), parameters);
+      }
+      removed += equal.length;
+    }
+    return removed;
+  }
+
+  /** Of two programs that do this at once the first wins: nothing that is there is replaced. */
+  async #found(identity: Identity, isJoining: boolean): Promise<void> {
+    const progress = { isComplete: !isJoining, pass: 0, seen: {}, writeFloor: 0n, floor: 0n };
+    const rows = [
       ["schema_version", String(schemaVersion)],
       ["epoch", "0"],
       ["partition", identity.partition],
+      ...progressRows(progress),
       ["cluster", identity.cluster],
     ];
     await this.#database.transaction(async (session) => {
-      for (const value of values) await session.execute(this.#statements.writeMeta, value);
+      for (const row of rows) await session.execute(this.#statements.addMeta, row);
     });
   }
 

@@ -3,13 +3,18 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import {
+  type DigestRange,
+  type DigestSlice,
   type Hint,
   type Identity,
+  type KeyVersion,
   type Owed,
   type OwedHint,
   type Partition,
   PartitionError,
   type PartitionInfo,
+  type Progress,
+  type PurgedSlice,
   type RecalledRequest,
   type ScanPage,
   type ScanRange,
@@ -17,6 +22,7 @@ import {
   type WriteOutcome,
 } from "../../partition.ts";
 import type { Record } from "../../record.ts";
+import type { Version } from "../../version.ts";
 import type { Row } from "./database.ts";
 import { recordOf } from "./rows.ts";
 import { prepared, sqliteError } from "./sqlite-database.ts";
@@ -53,14 +59,14 @@ export class SqlitePartition implements Partition {
     return info;
   }
 
-  async initialise(identity: Identity): Promise<void> {
+  async initialise(identity: Identity, isJoining?: boolean): Promise<void> {
     try {
       mkdirSync(dirname(this.#file), { recursive: true });
     } catch (error) {
       const message = `the folder ${dirname(this.#file)} cannot be created; choose a writable one`;
       throw new PartitionError("refused", this.name, message, { cause: error });
     }
-    await this.#call("initialise", identity);
+    await this.#call("initialise", identity, isJoining);
   }
 
   readNow(key: string): Record | undefined {
@@ -86,8 +92,8 @@ export class SqlitePartition implements Partition {
     return outcomes;
   }
 
-  apply(records: readonly Record[]): Promise<void> {
-    return this.#call("apply", records) as Promise<void>;
+  apply(records: readonly Record[], acceptOld?: boolean): Promise<number> {
+    return this.#call("apply", records, acceptOld) as Promise<number>;
   }
 
   recall(key: string, requestId: string): Promise<RecalledRequest | undefined> {
@@ -108,6 +114,30 @@ export class SqlitePartition implements Partition {
 
   owed(): Promise<Owed[]> {
     return this.#call("owed") as Promise<Owed[]>;
+  }
+
+  progress(): Promise<Progress> {
+    return this.#call("progress") as Promise<Progress>;
+  }
+
+  raise(progress: Partial<Progress>): Promise<boolean> {
+    return this.#call("raise", progress) as Promise<boolean>;
+  }
+
+  digest(range: DigestRange): Promise<DigestSlice> {
+    return this.#call("digest", range) as Promise<DigestSlice>;
+  }
+
+  versions(bucket: number): Promise<KeyVersion[]> {
+    return this.#call("versions", bucket) as Promise<KeyVersion[]>;
+  }
+
+  remove(records: readonly { key: string; version: Version }[]): Promise<number> {
+    return this.#call("remove", records) as Promise<number>;
+  }
+
+  purge(after: string, rowsMax: number): Promise<PurgedSlice> {
+    return this.#call("purge", after, rowsMax) as Promise<PurgedSlice>;
   }
 
   forgetRequests(before: number, limit: number): Promise<number> {

@@ -63,7 +63,29 @@ export function statementsOf(dialect: Dialect) {
     forgettable: "SELECT `key`, id FROM requests WHERE at < ? ORDER BY at LIMIT ?",
     forget: byCount((requests) => `DELETE FROM requests WHERE ${rows(requests, "(`key` = ? AND id = ?)", " OR ")}`),
     readMeta: "SELECT name, value FROM meta",
-    writeMeta: dialect === "mysql" ? mysqlMetaInsert : sqliteMetaInsert,
+    /** Writes and deliveries hold these rows while they run, so that a floor rises between them and not meanwhile. */
+    shareFloors: `SELECT name, value FROM meta WHERE name IN ('floor', 'write_floor')${dialect === "mysql" ? " LOCK IN SHARE MODE" : ""}`,
+    lockMeta: `SELECT name, value FROM meta${dialect === "mysql" ? " FOR UPDATE" : ""}`,
+    /** Leaves what is there. */
+    addMeta: `INSERT INTO meta (name, value) VALUES (?, ?) ${dialect === "mysql" ? "ON DUPLICATE KEY UPDATE name = name" : "ON CONFLICT (name) DO NOTHING"}`,
+    writeMeta: `INSERT INTO meta (name, value) VALUES (?, ?) ${dialect === "mysql" ? "ON DUPLICATE KEY UPDATE value = VALUES(value)" : "ON CONFLICT (name) DO UPDATE SET value = excluded.value"}`,
+    owesUpTo: "SELECT 1 FROM outbox WHERE version <= ? LIMIT 1",
+    digest: [
+      `SELECT bucket, MAX(\`key\`), COUNT(*), SUM(counts), ${digestSums} FROM`,
+      `(SELECT \`key\`, hash >> ${bucketShift} AS bucket, fingerprint, fingerprint2,`,
+      `CASE WHEN version > ? OR (state = ${rowState.tombstone} AND version <= ?) OR (expires <> 0 AND expires <= ?) THEN 0 ELSE 1 END AS counts`,
+      "FROM records WHERE `key` > ? ORDER BY `key` LIMIT ?) AS slice GROUP BY bucket",
+    ].join(" "),
+    versions: "SELECT `key`, version, writer, state, expires, fingerprint FROM records WHERE hash >= ? AND hash < ?",
+    remove: byCount(
+      (records) => `DELETE FROM records WHERE ${rows(records, "(`key` = ? AND version = ? AND writer = ?)", " OR ")}`,
+    ),
+    purgeable: [
+      "SELECT `key`, version, writer FROM (SELECT `key`, version, writer, state, expires FROM records",
+      "WHERE `key` > ? ORDER BY `key` LIMIT ?) AS slice WHERE version <= ?",
+      `AND (state = ${rowState.tombstone} OR (expires <> 0 AND expires <= ?))`,
+    ].join(" "),
+    lastOfSlice: "SELECT `key` FROM records WHERE `key` > ? ORDER BY `key` LIMIT 1 OFFSET ?",
     scan: (range: { isStartExclusive: boolean; hasEnd: boolean; isReverse: boolean; hasBuckets: boolean }) =>
       [
         `SELECT ${scanColumns} FROM records WHERE \`key\` ${range.isStartExclusive ? ">" : ">="} ?`,
@@ -77,8 +99,10 @@ export function statementsOf(dialect: Dialect) {
 
 export type Statements = ReturnType<typeof statementsOf>;
 
-const mysqlMetaInsert = "INSERT INTO meta (name, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE name = name";
-const sqliteMetaInsert = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING";
+/** Halves, because sums of whole fingerprints would overflow in SQLite. */
+const digestSums = ["fingerprint", "fingerprint2"]
+  .flatMap((column) => [`SUM(counts * (${column} & 4294967295))`, `SUM(counts * (${column} >> 32))`])
+  .join(", ");
 
 const hintColumns = ["target", "`key`", "version", "writer", "stand_in"];
 

@@ -3,9 +3,10 @@ import type { Hint, RecalledRequest, Write, WriteOutcome } from "../../partition
 import type { Record } from "../../record.ts";
 import { type DecidedRow, decide } from "../decide.ts";
 import type { Fingerprint } from "../fingerprint.ts";
+import { progressOf } from "../progress.ts";
 import { chunks, paddedChunks } from "./chunks.ts";
 import type { Row, Session } from "./database.ts";
-import { hintParameters, integer, lockedRowOf, recordParameters, text, versionOf } from "./rows.ts";
+import { hintParameters, integer, lockedRowOf, recordParameters, text, textsOf, versionOf } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
 /**
@@ -22,7 +23,7 @@ export async function writeInTransaction(
   writes: readonly Write[],
 ): Promise<WriteOutcome[]> {
   const keys = [...new Set(writes.map((write) => write.key))].sort(compareKeys);
-  const locked = await lock(session, statements, keys);
+  const { writeFloor, locked } = await lock(session, statements, keys);
   const requests = await recallAll(session, statements, writes);
 
   const outcomes: WriteOutcome[] = [];
@@ -31,7 +32,7 @@ export async function writeInTransaction(
   const toRemember: Promise<unknown>[] = [];
   for (const write of writes) {
     const request = write.request && requests.get(`${write.key}\0${write.request.id}`);
-    const { outcome, record } = decide(write, toStore.get(write.key) ?? locked.get(write.key), request);
+    const { outcome, record } = decide(write, toStore.get(write.key) ?? locked.get(write.key), request, writeFloor);
     outcomes.push(outcome);
     if (record === undefined || outcome.kind !== "applied") continue;
     toStore.set(write.key, record);
@@ -68,12 +69,9 @@ export async function writeInTransaction(
   return outcomes;
 }
 
-async function lock(
-  session: Session,
-  statements: Statements,
-  keys: readonly string[],
-): Promise<Map<string, DecidedRow | undefined>> {
+async function lock(session: Session, statements: Statements, keys: readonly string[]) {
   const { lockOrCreate, rowsMax } = statements;
+  const floors = session.execute(statements.shareFloors, []);
   const creations =
     lockOrCreate === undefined
       ? []
@@ -81,7 +79,8 @@ async function lock(
   const reads = paddedChunks(keys).map((chunk) => session.execute(statements.readLocked(chunk.length), chunk));
   await Promise.all(creations);
   const rows = (await Promise.all(reads)).flat();
-  return new Map(rows.map((row): [string, DecidedRow | undefined] => [text(row[0]), lockedRowOf(row)]));
+  const locked = new Map(rows.map((row): [string, DecidedRow | undefined] => [text(row[0]), lockedRowOf(row)]));
+  return { writeFloor: progressOf(textsOf(await floors)).writeFloor, locked };
 }
 
 /** What is known of the request ids of `writes`, by key and id. */

@@ -1,0 +1,47 @@
+import type { Progress } from "../partition.ts";
+
+/** `present` with each counter and stamp of `given` that is greater. */
+export function raisedProgress(present: Progress, given: Partial<Progress>): Progress {
+  const seen = { ...present.seen };
+  for (const [partition, pass] of Object.entries(given.seen ?? {}))
+    seen[partition] = Math.max(seen[partition] ?? 0, pass);
+  return {
+    isComplete: present.isComplete || given.isComplete === true,
+    pass: Math.max(present.pass, given.pass ?? 0),
+    seen,
+    writeFloor: greater(present.writeFloor, given.writeFloor),
+    floor: greater(present.floor, given.floor),
+  };
+}
+
+const seenPrefix = "seen/";
+
+/** Progress as the rows of the meta table. */
+export function progressRows({ isComplete, pass, seen, writeFloor, floor }: Progress): [name: string, value: string][] {
+  return [
+    ["complete", isComplete ? "1" : "0"],
+    ["pass", String(pass)],
+    ["write_floor", String(writeFloor)],
+    ["floor", String(floor)],
+    ...Object.entries(seen).map(([partition, count]): [string, string] => [seenPrefix + partition, String(count)]),
+  ];
+}
+
+/** What the rows of the meta table say. */
+export function progressOf(meta: ReadonlyMap<string, string>): Progress {
+  const seen: { [partition: string]: number } = {};
+  for (const [name, value] of meta) {
+    if (name.startsWith(seenPrefix)) seen[name.slice(seenPrefix.length)] = Number(value);
+  }
+  return {
+    isComplete: meta.get("complete") === "1",
+    pass: Number(meta.get("pass") ?? 0),
+    seen,
+    writeFloor: BigInt(meta.get("write_floor") ?? 0),
+    floor: BigInt(meta.get("floor") ?? 0),
+  };
+}
+
+function greater(a: bigint, b: bigint | undefined): bigint {
+  return b !== undefined && b > a ? b : a;
+}

@@ -1,0 +1,38 @@
+import { after, before, describe } from "node:test";
+import { applyingClaims } from "./partition/applying.ts";
+import { Bench, type OpenedPartition } from "./partition/bench.ts";
+import { byteClaims } from "./partition/bytes.ts";
+import { concurrencyClaims } from "./partition/concurrency.ts";
+import { conditionClaims } from "./partition/conditions.ts";
+import { hintClaims } from "./partition/hints.ts";
+import { openingClaims } from "./partition/opening.ts";
+import { readingClaims } from "./partition/reading.ts";
+import { requestClaims } from "./partition/requests.ts";
+import { scanningClaims } from "./partition/scanning.ts";
+import { writingClaims } from "./partition/writing.ts";
+
+export { suiteIdentity } from "./partition/bench.ts";
+
+/** The promises of `Partition` as tests. A new engine is done when it passes. */
+export function partitionSuite(name: string, open: () => Promise<OpenedPartition>): void {
+  describe(`partition: ${name}`, () => {
+    const bench = new Bench();
+
+    before(async () => {
+      bench.opened = await open();
+    });
+
+    after(() => bench.opened.close());
+
+    openingClaims(bench);
+    readingClaims(bench);
+    byteClaims(bench);
+    writingClaims(bench);
+    conditionClaims(bench);
+    requestClaims(bench);
+    hintClaims(bench);
+    applyingClaims(bench);
+    scanningClaims(bench);
+    concurrencyClaims(bench);
+  });
+}

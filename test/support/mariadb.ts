@@ -1,0 +1,261 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** The user that every test server has, and its password. */
+const user = "kvasir";
+const password = "not-a-secret";
+const startTimeoutMs = 60_000;
+
+const isRoot = process.getuid?.() === 0;
+const owner = isRoot ? ["--user=mysql"] : [];
+
+/** A real server of its own, in a folder of its own, that ends with the test process. */
+export interface MariadbServer {
+  readonly host: string;
+  readonly port: number;
+  /** The path of its Unix socket. */
+  readonly socket: string;
+  readonly user: string;
+  readonly password: string;
+  /** The process id of the server that runs, or `undefined`. */
+  readonly pid: number | undefined;
+  createDatabase(name: string): Promise<void>;
+  /** Runs statements as the administrator, past every limit that a test sets for its user. */
+  administer(sql: string): Promise<void>;
+  /** Starts it again after `stop` or `kill`, with the same port and data. */
+  start(): Promise<void>;
+  /** Asks it to shut down and waits. */
+  stop(): Promise<void>;
+  /** SIGKILL, as a crash. */
+  kill(): Promise<void>;
+  /** SIGSTOP: it is there but does not answer. */
+  pause(): void;
+  resume(): void;
+  /** Stops it and gives it an empty data folder, as after the loss of a disk. Start it again with `start`. */
+  destroyData(): Promise<void>;
+}
+
+interface MariadbOptions {
+  /** Further server options, such as `--max-allowed-packet=1M`. */
+  readonly args?: readonly string[];
+}
+
+/** Starts a server and waits until it answers. */
+export async function startMariadb({ args = [] }: MariadbOptions = {}): Promise<MariadbServer> {
+  await requireMariadb();
+  const server = new Server(await freePort(), args);
+  await server.start();
+  return server;
+}
+
+/**
+ * Makes sure that `mariadbd` is here: with `apt-get` where root may.
+ *
+ * @throws Error that says what to install.
+ */
+export async function requireMariadb(): Promise<string> {
+  const found = program("mariadbd");
+  if (found !== undefined) return found;
+  if (isRoot && program("apt-get") !== undefined) {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    execFileSync("apt-get", ["update", "-q"], { env, stdio: "ignore" });
+    execFileSync("apt-get", ["install", "-qy", "--no-install-recommends", "mariadb-server"], { env, stdio: "ignore" });
+    const installed = program("mariadbd");
+    if (installed !== undefined) return installed;
+  }
+  throw new Error("these tests need a MariaDB server: install the package `mariadb-server` (mariadbd 10.5 or newer)");
+}
+
+class Server implements MariadbServer {
+  readonly host = "127.0.0.1";
+  readonly user = user;
+  readonly password = password;
+  readonly port: number;
+  readonly #args: readonly string[];
+  readonly #folder = mkdtempSync(join(base(), "s"));
+  #process: ChildProcess | undefined;
+
+  constructor(port: number, args: readonly string[]) {
+    this.port = port;
+    this.#args = args;
+    this.#fillData();
+  }
+
+  get socket(): string {
+    return join(this.#folder, "data", "sock");
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  async start(): Promise<void> {
+    if (this.#process !== undefined) return;
+    const log = openSync(join(this.#folder, "log"), "a");
+    const child = spawn(await requireMariadb(), this.#serverArgs(), { stdio: ["ignore", log, log] });
+    this.#process = child;
+    running.add(child);
+    child.once("exit", () => {
+      running.delete(child);
+      if (this.#process === child) this.#process = undefined;
+    });
+    const deadline = performance.now() + startTimeoutMs;
+    while (!(await this.#answers())) {
+      if (this.#process === undefined || performance.now() > deadline) {
+        throw new Error(`mariadbd did not start:\n${readFileSync(join(this.#folder, "log"), "utf8").slice(-2000)}`);
+      }
+      await sleep(20);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  pause(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#process?.kill("SIGCONT");
+  }
+
+  async destroyData(): Promise<void> {
+    await this.#end("SIGKILL");
+    rmSync(join(this.#folder, "data"), { recursive: true });
+    this.#fillData();
+  }
+
+  async createDatabase(name: string): Promise<void> {
+    await this.administer(`CREATE DATABASE \`${name}\``);
+  }
+
+  async administer(sql: string): Promise<void> {
+    const { createConnection } = await import("mariadb");
+    const connection = await createConnection({ socketPath: this.socket, user: "root", multipleStatements: true });
+    try {
+      await connection.query(sql);
+    } finally {
+      await connection.end();
+    }
+  }
+
+  // --- Internal helpers ---
+
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const child = this.#process;
+    if (child === undefined) return;
+    const exit = once(child, "exit");
+    child.kill(signal);
+    child.kill("SIGCONT");
+    await exit;
+  }
+
+  /** Copying a data folder takes a fraction of the time of making one. */
+  #fillData(): void {
+    const data = join(this.#folder, "data");
+    execFileSync("cp", ["-a", "--reflink=auto", template(), data]);
+    execFileSync("chmod", ["755", this.#folder]);
+  }
+
+  async #answers(): Promise<boolean> {
+    const socket = connect(this.socket);
+    try {
+      // The greeting comes when it takes connections.
+      await Promise.race([once(socket, "data"), sleep(1000).then(() => Promise.reject())]);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  #serverArgs(): string[] {
+    const data = join(this.#folder, "data");
+    return [
+      "--no-defaults",
+      ...owner,
+      `--datadir=${data}`,
+      `--socket=${this.socket}`,
+      `--pid-file=${join(data, "pid")}`,
+      `--port=${this.port}`,
+      "--bind-address=127.0.0.1",
+      "--skip-name-resolve",
+      "--skip-log-bin",
+      "--innodb-flush-log-at-trx-commit=1",
+      "--innodb-buffer-pool-size=32M",
+      "--innodb-log-file-size=64M",
+      "--innodb-fast-shutdown=2",
+      "--performance-schema=OFF",
+      "--max-connections=200",
+      ...this.#args,
+    ];
+  }
+}
+
+const running = new Set<ChildProcess>();
+let folder: string | undefined;
+let templateFolder: string | undefined;
+
+/** The folder of this test process. Short, because the path of a Unix socket has at most 107 bytes. */
+function base(): string {
+  if (folder !== undefined) return folder;
+  const made = mkdtempSync(join(tmpdir(), "kv-"));
+  folder = made;
+  execFileSync("chmod", ["755", made]);
+  process.on("exit", () => {
+    for (const child of running) child.kill("SIGKILL");
+    rmSync(made, { recursive: true, force: true, maxRetries: 5 });
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+  return made;
+}
+
+/** A data folder with our user in it, made once a process. */
+function template(): string {
+  if (templateFolder !== undefined) return templateFolder;
+  const data = join(base(), "template");
+  mkdirSync(data);
+  if (isRoot) execFileSync("chown", ["mysql", data]);
+  const install = ["--no-defaults", ...owner, `--datadir=${data}`, "--auth-root-authentication-method=normal"];
+  execFileSync(program("mariadb-install-db") ?? "mariadb-install-db", [...install, "--skip-test-db"], {
+    stdio: "ignore",
+  });
+  const grants = [
+    "USE mysql;",
+    "FLUSH PRIVILEGES;",
+    `CREATE USER '${user}'@'%' IDENTIFIED BY '${password}';`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX ON *.* TO '${user}'@'%';`,
+  ];
+  const bootstrap = ["--no-defaults", ...owner, `--datadir=${data}`, "--bootstrap", "--innodb-log-file-size=64M"];
+  execFileSync(program("mariadbd")!, bootstrap, {
+    input: `${grants.join("\n")}\n`,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  templateFolder = data;
+  return data;
+}
+
+function program(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/usr/local/sbin", "/usr/bin"];
+  return folders.map((directory) => join(directory, name)).find((file) => existsSync(file));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
