@@ -5,7 +5,11 @@ import { type Log, Replica } from "./replicas/replica.ts";
 import { ReplicaSet } from "./replicas/replica-set.ts";
 import type { Runtime } from "./runtime.ts";
 import { Store } from "./store.ts";
+import { AntiEntropy } from "./sync/anti-entropy.ts";
 import { Handoff } from "./sync/handoff.ts";
+import { SyncLoop } from "./sync/loop.ts";
+import { Purge } from "./sync/purge.ts";
+import { isReceiving } from "./sync/standing.ts";
 import { newWriterId } from "./version.ts";
 
 /** One partition as a store is assembled from it. */
@@ -19,6 +23,12 @@ export interface AssemblyOptions {
   readonly replicas: "all" | number;
   readonly standIn: boolean;
   readonly requestTimeoutMs: number;
+  /** How old tombstones and expired records get before they are forgotten. */
+  readonly purgeAfterMs: number;
+  readonly passIntervalMs: number;
+  readonly purgeIntervalMs: number;
+  /** Whether it synchronises by itself in the background. */
+  readonly isSyncing: boolean;
   readonly runtime: Runtime;
   readonly log: Log;
 }
@@ -39,18 +49,38 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
         runtime,
         log,
         accept,
+        isReceiving: (replica) => isReceiving(replica, replicaSet),
         catchUp: (replica) => handoff.catchUp(replica),
-        onSteady: () => undefined,
+        onSteady: (replica) => {
+          // What it has recorded of the others may show that one of them was set back.
+          for (const other of replicas) if (other !== replica) void other.reconsider();
+        },
       }),
   );
   const replicaSet = new ReplicaSet(replicas, partitions, options.replicas);
   const handoff = new Handoff({ replicas: replicaSet, runtime, log });
-  await Promise.all(replicas.map((replica) => replica.connect()));
-  handoff.start();
+  const antiEntropy = new AntiEntropy({ replicas: replicaSet, runtime, log });
+  const purge = new Purge({ replicas: replicaSet, antiEntropy, runtime, log, purgeAfterMs: options.purgeAfterMs });
+  const { passIntervalMs, purgeIntervalMs } = options;
+  const loop = new SyncLoop({
+    replicas: replicaSet,
+    handoff,
+    antiEntropy,
+    purge,
+    runtime,
+    log,
+    passIntervalMs,
+    purgeIntervalMs,
+  });
+  // All are opened before any is judged, because the others tell whether one was set back.
+  await Promise.all(replicas.map((replica) => replica.open()));
+  await Promise.all(replicas.map((replica) => replica.admit()));
+  if (options.isSyncing) loop.start();
   return new Store({
     cluster: () => cluster ?? "",
     replicas: replicaSet,
     handoff,
+    loop,
     clock: new HybridClock(runtime),
     runtime,
     writer: newWriterId(runtime.random),

@@ -81,7 +81,7 @@ export interface PartitionStatus {
   readonly name: string;
   /** Without user and password. */
   readonly url: string;
-  readonly state: "steady" | "away" | "catching_up";
+  readonly state: "steady" | "away" | "catching_up" | "recovering";
   /** What is wrong, in a sentence; empty when nothing is. */
   readonly problem: string;
   readonly engine: string;

@@ -23,12 +23,14 @@ import type {
   WriteResult,
 } from "./store-types.ts";
 import type { Handoff } from "./sync/handoff.ts";
+import type { SyncLoop } from "./sync/loop.ts";
 import { compareVersions, formatVersion, type Version } from "./version.ts";
 
 export interface StoreOptions {
   readonly cluster: () => string;
   readonly replicas: ReplicaSet;
   readonly handoff: Handoff;
+  readonly loop: SyncLoop;
   readonly clock: HybridClock;
   readonly runtime: Runtime;
   /** The id of this process as a writer. */
@@ -161,7 +163,7 @@ export class Store {
   }
 
   async close(): Promise<void> {
-    await this.#options.handoff.stop();
+    await this.#options.loop.stop();
     await Promise.all(this.#replicas.replicas.map((replica) => replica.close()));
   }
 

@@ -11,15 +11,18 @@ export interface Log {
 
 /**
  * `away`: not reachable, or not what it should be. `catching_up`: reachable again, but others may still owe it
- * writes that stand-ins took, so it answers no request yet. `steady`: in use.
+ * writes that stand-ins took, so it answers no request yet. `recovering`: it is new or was set back, and answers
+ * none until anti-entropy has filled it. `steady`: in use.
  */
-export type ReplicaState = "away" | "catching_up" | "steady";
+export type ReplicaState = "away" | "catching_up" | "recovering" | "steady";
 
 export interface ReplicaOptions {
   readonly runtime: Runtime;
   readonly log: Log;
   /** Throws when the opened partition is not one of this store. */
   accept(info: PartitionInfo): void;
+  /** Whether it is new or was set back, and has yet to receive what the others have. */
+  isReceiving(replica: Replica): Promise<boolean>;
   /** Resolves when nothing that a stand-in took is owed to the replica any more. */
   catchUp(replica: Replica): Promise<void>;
   /** Called when it has become steady. */
@@ -28,6 +31,8 @@ export interface ReplicaOptions {
 
 const probeDelayMsMin = 50;
 const probeDelayMsMax = 2000;
+/** How often a recovering partition is asked whether it is complete by now: another process may see to it. */
+const reconsiderDelayMs = 1000;
 
 /**
  * A partition together with whether it can be used: a circuit breaker. The first call that finds it unreachable
@@ -44,9 +49,12 @@ export class Replica {
   problem = "not opened yet";
   /** What its last opening told. */
   info: PartitionInfo | undefined;
+  /** Counts how often it was opened: a partition that was away in between may have been set back. */
+  visit = 0;
   readonly #options: ReplicaOptions;
   #probeDelayMs = probeDelayMsMin;
   #cancelProbe: (() => void) | undefined;
+  #cancelReconsider: (() => void) | undefined;
   #isClosed = false;
 
   constructor(partition: Partition, displayUrl: string, options: ReplicaOptions) {
@@ -64,25 +72,59 @@ export class Replica {
     return this.state !== "away";
   }
 
-  /** Opens the partition and brings it up to date; when that fails, goes on trying in the background. */
+  /** Whether it may hold what the others have purged, and lack what they have. */
+  get isReceiving(): boolean {
+    return this.state === "recovering";
+  }
+
+  /** Opens the partition and takes it into use; when that fails, goes on trying in the background. */
   async connect(): Promise<void> {
+    await this.open();
+    await this.admit();
+  }
+
+  /** The first half of `connect`: after it the others know of this one. */
+  async open(): Promise<void> {
     try {
       const info = await this.partition.open();
       this.#options.accept(info);
       this.info = info;
+      this.visit++;
       this.state = "catching_up";
-      await this.#options.catchUp(this);
-      // It may have been lost again meanwhile.
-      if (this.state !== "catching_up" || this.#isClosed) return;
+      this.problem = "";
     } catch (error) {
       this.#lose(error);
-      return;
     }
+  }
+
+  /** The second half of `connect`: it is steady when it lacks nothing. Repeated while it recovers. */
+  async admit(): Promise<void> {
+    if (this.state === "away" || this.state === "steady" || this.#isClosed) return;
+    try {
+      if (await this.#options.isReceiving(this)) return this.#recover();
+      this.state = "catching_up";
+      await this.#options.catchUp(this);
+    } catch (error) {
+      return this.#lose(error);
+    }
+    // It may have been lost again meanwhile.
+    if (this.state !== "catching_up" || this.#isClosed) return;
     this.state = "steady";
     this.problem = "";
     this.#probeDelayMs = probeDelayMsMin;
-    this.#options.log.info({ partition: this.name, engine: this.info.engine }, "partition is steady");
+    this.#options.log.info({ partition: this.name, engine: this.info?.engine }, "partition is steady");
     this.#options.onSteady(this);
+  }
+
+  /** Takes it out of use when it turns out to have been set back, and into use when it is complete. */
+  async reconsider(): Promise<void> {
+    if (this.state === "recovering") return this.admit();
+    if (this.state !== "steady") return;
+    try {
+      if (await this.#options.isReceiving(this)) this.#recover();
+    } catch (error) {
+      this.#lose(error);
+    }
   }
 
   /** Runs `work` on the partition, takes its time, and notices when the partition is gone. */
@@ -103,6 +145,7 @@ export class Replica {
     this.state = "away";
     this.problem = "closed";
     this.#cancelProbe?.();
+    this.#cancelReconsider?.();
     await this.partition.close();
   }
 
@@ -115,6 +158,17 @@ export class Replica {
     this.problem = problem;
     if (isNews) this.#options.log.warn({ partition: this.name, problem }, "partition is away");
     if (this.#cancelProbe === undefined) this.#probeLater();
+  }
+
+  #recover(): void {
+    if (this.state === "away" || this.#isClosed) return;
+    if (this.state !== "recovering") {
+      this.problem = "it is new or was set back, and is being filled from the others";
+      this.#options.log.warn({ partition: this.name }, "partition is recovering");
+    }
+    this.state = "recovering";
+    this.#cancelReconsider?.();
+    this.#cancelReconsider = this.#options.runtime.after(reconsiderDelayMs, () => void this.reconsider());
   }
 
   #probeLater(): void {

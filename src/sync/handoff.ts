@@ -12,8 +12,6 @@ const shipBytesMax = 4 * 2 ** 20;
 /** Records on their way from `push` at once; beyond, they wait in the outbox for the next round. */
 const pushedMax = 10_000;
 const pushedBytesMax = 64 * 2 ** 20;
-/** How often the outboxes are looked through for what no push has delivered. */
-const roundDelayMs = 1000;
 /** Younger hints are left to the push of the front end that wrote them. */
 const pushGraceMs = 2000;
 
@@ -34,8 +32,6 @@ export class Handoff {
   readonly #options: HandoffOptions;
   #pushed = 0;
   #pushedBytes = 0;
-  #round: Promise<void> | undefined;
-  #cancelRound: (() => void) | undefined;
   #isStopped = false;
 
   constructor(options: HandoffOptions) {
@@ -77,18 +73,9 @@ export class Handoff {
     }
   }
 
-  /** Starts the rounds. */
-  start(): void {
-    if (this.#isStopped) return;
-    this.#cancelRound = this.#options.runtime.after(roundDelayMs, () => {
-      this.#round = this.round().finally(() => this.start());
-    });
-  }
-
-  async stop(): Promise<void> {
+  /** What is under way ends at the next opportunity. */
+  stop(): void {
     this.#isStopped = true;
-    this.#cancelRound?.();
-    await this.#round;
   }
 
   /** Looks through every outbox once. Never rejects: what could not be delivered stays owed. */

@@ -50,6 +50,7 @@ export class SqlitePartition implements Partition {
   }
 
   async open(): Promise<PartitionInfo> {
+    this.#makeFolder();
     const info = (await this.#call("open")) as PartitionInfo;
     // A reader never waits for the writer; what makes it wait at all goes to the thread instead.
     if (this.#reader === undefined) {
@@ -60,12 +61,7 @@ export class SqlitePartition implements Partition {
   }
 
   async initialise(identity: Identity, isJoining?: boolean): Promise<void> {
-    try {
-      mkdirSync(dirname(this.#file), { recursive: true });
-    } catch (error) {
-      const message = `the folder ${dirname(this.#file)} cannot be created; choose a writable one`;
-      throw new PartitionError("refused", this.name, message, { cause: error });
-    }
+    this.#makeFolder();
     await this.#call("initialise", identity, isJoining);
   }
 
@@ -156,6 +152,15 @@ export class SqlitePartition implements Partition {
   }
 
   // --- Internal helpers ---
+
+  #makeFolder(): void {
+    try {
+      mkdirSync(dirname(this.#file), { recursive: true });
+    } catch (error) {
+      const message = `the folder ${dirname(this.#file)} cannot be created; choose a writable one`;
+      throw new PartitionError("refused", this.name, message, { cause: error });
+    }
+  }
 
   #call(method: Call["method"], ...parameters: unknown[]): Promise<unknown> {
     this.#thread ??= this.#startThread();

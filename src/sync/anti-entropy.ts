@@ -1,0 +1,245 @@
+import { type KeyVersion, PartitionError, type Progress } from "../partition.ts";
+import { bucketCount } from "../replicas/hash.ts";
+import type { Log, Replica } from "../replicas/replica.ts";
+import type { ReplicaSet } from "../replicas/replica-set.ts";
+import type { Runtime } from "../runtime.ts";
+import { stampAt } from "../version.ts";
+import { type BucketDifference, compareBucket } from "./bucket-difference.ts";
+import { type Digest, type DigestScope, readDigest } from "./digest.ts";
+import { mendBucket } from "./mend.ts";
+
+/** Buckets that are looked into at once. */
+const bucketsAtOnce = 8;
+
+export interface PassOptions {
+  /** False only compares. */
+  readonly isRepair: boolean;
+  /** Told what part of the work is done, from 0 to 1. */
+  readonly onProgress?: (part: number) => void;
+}
+
+export interface PassResult {
+  /** Records counted on the partition that has most. */
+  readonly records: number;
+  /** Keys that were not the same on all replicas, without those that a hint is owed for. */
+  readonly differing: number;
+  /** Records brought to a replica that lacked them. */
+  readonly mended: number;
+  /** Records that had been purged everywhere else, and were removed. */
+  readonly ghosts: number;
+  /** Keys with the same version but another content: one of the replicas is damaged. */
+  readonly damaged: readonly string[];
+  /** Partitions that could not be compared, each with why. */
+  readonly missing: readonly string[];
+  readonly tookMs: number;
+}
+
+export interface AntiEntropyOptions {
+  readonly replicas: ReplicaSet;
+  readonly runtime: Runtime;
+  readonly log: Log;
+}
+
+/**
+ * Anti-entropy: makes replicas equal whatever was lost on the way.
+ *
+ * Every partition sums up its records by bucket, in SQL. Buckets whose sums differ are compared key by key; the
+ * greatest version of each key is brought to the replicas that lack it. A partition that was restored from a
+ * backup, or is new, is still receiving: it takes everything from the steady ones, gives them only what they would
+ * take from anybody, and loses what they have purged. Any number of passes may run at once.
+ */
+export class AntiEntropy {
+  readonly #options: AntiEntropyOptions;
+
+  constructor(options: AntiEntropyOptions) {
+    this.#options = options;
+  }
+
+  /** One pass over all partitions that can be reached. Never rejects for those that are lost on the way. */
+  async pass({ isRepair, onProgress }: PassOptions): Promise<PassResult> {
+    const { runtime, replicas } = this.#options;
+    const started = runtime.elapsed();
+    const now = runtime.now();
+    const members = await this.#members();
+    const scope = { cutoff: stampAt(now), floor: greatestFloor(members), now };
+    const digests = await this.#digests(members, scope, onProgress);
+    const found = { differing: 0, mended: 0, ghosts: 0, damaged: [] as string[] };
+    const covered = new Map([...digests.keys()].map((replica) => [replica, true]));
+
+    const differing = differingBuckets(replicas, digests);
+    let done = 0;
+    const next = differing.values();
+    const worker = async () => {
+      for (const bucket of next) {
+        try {
+          const difference = await this.#lookInto(bucket, members, scope);
+          found.differing += difference.keys.length;
+          found.damaged.push(...difference.damaged);
+          if (isRepair) {
+            const { mended, ghosts } = await mendBucket(difference);
+            found.mended += mended;
+            found.ghosts += ghosts;
+          }
+        } catch (error) {
+          if (!(error instanceof PartitionError)) throw error;
+          for (const replica of replicas.of(bucket)) covered.set(replica, false);
+        }
+        onProgress?.(0.5 + (++done / differing.length) * 0.5);
+      }
+    };
+    await Promise.all(Array.from({ length: bucketsAtOnce }, worker));
+    for (const replica of lacking(replicas, digests, members)) covered.set(replica, false);
+    if (isRepair) await this.#record(members, covered);
+    return {
+      ...found,
+      records: Math.max(0, ...[...digests.values()].map((digest) => digest.count)),
+      missing: missingFrom(replicas, digests),
+      tookMs: runtime.elapsed() - started,
+    };
+  }
+
+  /**
+   * Whether all partitions are the same at or below `floor`, but for keys that a newer version is known of.
+   *
+   * @throws PartitionError when a partition cannot be compared.
+   */
+  async isEqualUpTo(floor: bigint): Promise<boolean> {
+    const { replicas, runtime } = this.#options;
+    const members = await this.#members();
+    if (members.length < replicas.replicas.length) return false;
+    const scope = { cutoff: floor, floor: greatestFloor(members), now: runtime.now() };
+    const digests = await this.#digests(members, scope, undefined);
+    if (digests.size < members.length) return false;
+    for (const bucket of differingBuckets(replicas, digests)) {
+      const { keys } = await this.#lookInto(bucket, members, scope);
+      // A newer version of the key is on its way to whoever has the old one, and will find it or make it anew.
+      if (keys.some(({ newest }) => newest.version.stamp <= floor)) return false;
+    }
+    return true;
+  }
+
+  // --- Internal helpers ---
+
+  /** The partitions that can be compared now, with how far they are. */
+  async #members(): Promise<Member[]> {
+    const members: Member[] = [];
+    for (const replica of this.#options.replicas.replicas) {
+      if (!replica.isReachable) continue;
+      try {
+        const progress = await replica.use((partition) => partition.progress());
+        members.push({ replica, progress, isReceiving: replica.isReceiving, visit: replica.visit });
+      } catch (error) {
+        if (!(error instanceof PartitionError)) throw error;
+      }
+    }
+    return members;
+  }
+
+  async #digests(
+    members: readonly Member[],
+    scope: DigestScope,
+    onProgress: PassOptions["onProgress"],
+  ): Promise<Map<Replica, Digest>> {
+    const digests = new Map<Replica, Digest>();
+    let rows = 0;
+    const count = (more: number) => {
+      rows += more;
+      // How many there are is not known, so the bar nears the middle without reaching it.
+      onProgress?.(0.5 * (1 - 1 / (1 + rows / 1_000_000)));
+    };
+    await Promise.all(
+      members.map(async ({ replica }) => {
+        try {
+          digests.set(replica, await readDigest(replica, scope, this.#options.runtime, count));
+        } catch (error) {
+          if (!(error instanceof PartitionError)) throw error;
+          this.#options.log.warn({ partition: replica.name, problem: error.reason }, "could not be compared");
+        }
+      }),
+    );
+    return digests;
+  }
+
+  async #lookInto(bucket: number, members: readonly Member[], scope: DigestScope): Promise<BucketDifference> {
+    const holders = members.filter(({ replica }) => this.#options.replicas.of(bucket).includes(replica));
+    const lists = await Promise.all(
+      holders.map(async ({ replica, isReceiving }) => {
+        const versions: KeyVersion[] = await replica.use((partition) => partition.versions(bucket));
+        return { replica, isReceiving, versions };
+      }),
+    );
+    return compareBucket(lists, holders.length === this.#options.replicas.perKey, scope);
+  }
+
+  /** Counts the pass on every partition that was compared completely, and records that on the others. */
+  async #record(members: readonly Member[], covered: ReadonlyMap<Replica, boolean>): Promise<void> {
+    for (const { replica, progress, visit } of members) {
+      // One that was away meanwhile may have been set back just then.
+      if (covered.get(replica) !== true || replica.visit !== visit) continue;
+      const seen = Math.max(0, ...members.map((member) => member.progress.seen[replica.name] ?? 0));
+      const pass = Math.max(progress.pass, seen) + 1;
+      try {
+        await replica.use((partition) => partition.raise({ pass, isComplete: true }));
+      } catch (error) {
+        if (error instanceof PartitionError) continue;
+        throw error;
+      }
+      const others = members.filter((member) => member.replica !== replica);
+      await Promise.allSettled(
+        others.map((other) => other.replica.use((partition) => partition.raise({ seen: { [replica.name]: pass } }))),
+      );
+      if (replica.isReceiving) await replica.reconsider();
+    }
+  }
+}
+
+interface Member {
+  readonly replica: Replica;
+  readonly progress: Progress;
+  readonly isReceiving: boolean;
+  readonly visit: number;
+}
+
+function greatestFloor(members: readonly Member[]): bigint {
+  return members.reduce((floor, { progress }) => (progress.floor > floor ? progress.floor : floor), 0n);
+}
+
+/** Buckets that at least two replicas with a digest hold, and not alike. */
+function differingBuckets(replicas: ReplicaSet, digests: ReadonlyMap<Replica, Digest>): number[] {
+  const differing: number[] = [];
+  for (let bucket = 0; bucket < bucketCount; bucket++) {
+    const [first, ...others] = replicas.of(bucket).flatMap((replica) => digests.get(replica) ?? []);
+    if (first !== undefined && others.some((other) => !first.equals(other, bucket))) differing.push(bucket);
+  }
+  return differing;
+}
+
+/**
+ * Partitions that hold a bucket for which the pass says nothing: no other replica was compared, or, for one that is
+ * still receiving, none that is steady while a replica is away that may be.
+ */
+function lacking(
+  replicas: ReplicaSet,
+  digests: ReadonlyMap<Replica, Digest>,
+  members: readonly Member[],
+): Set<Replica> {
+  const found = new Set<Replica>();
+  if (replicas.perKey === 1) return found;
+  const receiving = new Set(members.filter((member) => member.isReceiving).map(({ replica }) => replica));
+  for (let bucket = 0; bucket < bucketCount; bucket++) {
+    const holders = replicas.of(bucket);
+    const compared = holders.filter((replica) => digests.has(replica));
+    const hasSteady = compared.some((replica) => !receiving.has(replica));
+    for (const replica of holders) {
+      const isEnough =
+        compared.length === holders.length || (compared.length > 1 && (hasSteady || !receiving.has(replica)));
+      if (!isEnough) found.add(replica);
+    }
+  }
+  return found;
+}
+
+function missingFrom(replicas: ReplicaSet, digests: ReadonlyMap<Replica, Digest>): string[] {
+  const missing = replicas.replicas.filter((replica) => !digests.has(replica));
+  return missing.map(({ name, problem }) => `${name}: ${problem || "could not be compared"}`);
+}

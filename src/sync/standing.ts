@@ -1,0 +1,21 @@
+import type { Replica } from "../replicas/replica.ts";
+import type { ReplicaSet } from "../replicas/replica-set.ts";
+
+/**
+ * Whether a partition is still receiving: it is new, or the others have counted more passes over it than it has
+ * itself, so that it was restored from a backup or replaced. A sole replica never is: there is nobody to ask.
+ *
+ * @throws PartitionError when the partition itself is lost.
+ */
+export async function isReceiving(replica: Replica, replicas: ReplicaSet): Promise<boolean> {
+  if (replicas.perKey === 1) return false;
+  const { pass, isComplete } = await replica.use((partition) => partition.progress());
+  const others = replicas.replicas.filter((other) => other !== replica && other.isReachable);
+  const recorded = await Promise.all(
+    others.map(async (other) => {
+      const progress = await other.use((partition) => partition.progress()).catch(() => undefined);
+      return progress?.seen[replica.name] ?? 0;
+    }),
+  );
+  return !isComplete || recorded.some((seen) => seen > pass);
+}

@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+import { afterEach, describe, it } from "node:test";
+import { MemoryState } from "../../src/partitions/memory.ts";
+import { type Record, tombstone } from "../../src/record.ts";
+import { stampAt } from "../../src/version.ts";
+import { backupOf, type SyncPartition, syncStore } from "../support/sync-store.ts";
+
+type Started = Awaited<ReturnType<typeof syncStore>>;
+const open: Started[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((store) => store.close()));
+});
+
+async function start(...parameters: Parameters<typeof syncStore>): Promise<Started> {
+  const store = await syncStore(...parameters);
+  open.push(store);
+  return store;
+}
+
+const hourMs = 3_600_000;
+
+function live(key: string, at: number, text = "x", expires = 0): Record {
+  const version = { stamp: stampAt(at), writer: 1 };
+  return { key, version, isTombstone: false, value: Buffer.from(text), type: "", metadata: "", expires };
+}
+
+function deleted(key: string, at: number): Record {
+  return { ...tombstone, key, version: { stamp: stampAt(at), writer: 1 } };
+}
+
+function owe(partition: SyncPartition, target: string, record: Record): void {
+  const hints = partition.state.outbox.get(target) ?? new Map();
+  partition.state.outbox.set(target, hints.set(record.key, { ...record, target, standIn: false }));
+}
+
+function contents({ state }: SyncPartition): Record[] {
+  return [...state.records.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+function assertEqual(partitions: readonly SyncPartition[]): void {
+  for (const each of partitions) assert.deepEqual(contents(each), contents(partitions[0]!));
+}
+
+describe("anti-entropy", () => {
+  it("makes all replicas equal, whatever each of them lacks", async () => {
+    const { partitions, antiEntropy, clock } = await start(3);
+    const past = clock.now - 1000;
+    const records = Array.from({ length: 300 }, (_, index) => live(`k${index}`, past + index));
+    for (const [index, record] of records.entries()) {
+      await partitions[index % 3]!.partition.apply([record]);
+      if (index % 7 === 0) await partitions[(index + 1) % 3]!.partition.apply([deleted(record.key, past + index + 5)]);
+    }
+    const result = await antiEntropy.pass({ isRepair: true });
+    assert.equal(result.differing, 300);
+    assertEqual(partitions);
+    assert.equal(contents(partitions[0]!).length, 300);
+    const again = await antiEntropy.pass({ isRepair: true });
+    assert.deepEqual([again.differing, again.mended, again.records], [0, 0, 300]);
+  });
+
+  it("brings records only to the partitions that are to hold them", async () => {
+    const { partitions, antiEntropy, clock, replicaSet } = await start(4, 2);
+    const { keyBucket } = await import("../../src/replicas/hash.ts");
+    for (let number = 0; number < 100; number++) {
+      const home = replicaSet.home(keyBucket(`k${number}`));
+      await home.partition.apply([live(`k${number}`, clock.now - 1000)]);
+    }
+    assert.equal((await antiEntropy.pass({ isRepair: true })).mended, 100);
+    const copies = partitions.reduce((sum, { state }) => sum + state.records.size, 0);
+    assert.equal(copies, 200);
+  });
+
+  it("only compares when it is not asked to repair", async () => {
+    const { partitions, antiEntropy, clock } = await start(2);
+    await partitions[0]!.partition.apply([live("a", clock.now - 1000)]);
+    const result = await antiEntropy.pass({ isRepair: false });
+    assert.deepEqual([result.differing, result.mended], [1, 0]);
+    assert.equal(partitions[1]!.state.records.size, 0);
+  });
+
+  it("leaves what is newer than its start to the hints", async () => {
+    const { partitions, antiEntropy, clock } = await start(2);
+    await partitions[0]!.partition.apply([live("a", clock.now + 10)]);
+    assert.equal((await antiEntropy.pass({ isRepair: true })).differing, 0);
+  });
+
+  it("takes an expired record and none for the same, but lets it replace an older live one", async () => {
+    const { partitions, antiEntropy, clock } = await start(2);
+    await partitions[0]!.partition.apply([live("gone", clock.now - 1000, "x", clock.now - 10)]);
+    await partitions[0]!.partition.apply([live("again", clock.now - 1000, "new", clock.now - 10)]);
+    await partitions[1]!.partition.apply([live("again", clock.now - 2000, "old")]);
+    const result = await antiEntropy.pass({ isRepair: true });
+    assert.equal(result.differing, 1);
+    assert.deepEqual(partitions[1]!.state.records.get("again"), partitions[0]!.state.records.get("again"));
+  });
+
+  it("names records that have the same version and another content", async () => {
+    const { partitions, antiEntropy, clock } = await start(2);
+    await partitions[0]!.partition.apply([live("a", clock.now - 1000, "good")]);
+    await partitions[1]!.partition.apply([live("a", clock.now - 1000, "bad")]);
+    assert.deepEqual((await antiEntropy.pass({ isRepair: true })).damaged, ["a"]);
+  });
+
+  it("counts its passes on every partition and records them on the others", async () => {
+    const { partitions, antiEntropy } = await start(3);
+    await antiEntropy.pass({ isRepair: true });
+    await antiEntropy.pass({ isRepair: true });
+    for (const { state, name } of partitions) {
+      assert.equal(state.progress.pass, 2);
+      for (const other of partitions) if (other.name !== name) assert.equal(other.state.progress.seen[name], 2);
+    }
+  });
+});
+
+describe("a partition that was set back", () => {
+  it("is recovering when it was restored from an older backup, until a pass has filled it", async () => {
+    const { partitions, antiEntropy, members, connect, clock } = await start(3);
+    const [first] = partitions;
+    for (const { partition } of partitions) await partition.apply([live("a", clock.now - 5000)]);
+    await antiEntropy.pass({ isRepair: true });
+    const backup = backupOf(first!);
+    for (const { partition } of partitions)
+      await partition.apply([live("a", clock.now - 4000, "newer"), live("b", clock.now - 4000)]);
+    await antiEntropy.pass({ isRepair: true });
+    first!.state = backup;
+    await members[0]!.open();
+    await members[0]!.admit();
+    assert.equal(members[0]!.state, "recovering");
+    assert.ok(members[1]!.isSteady);
+    await antiEntropy.pass({ isRepair: true });
+    assert.ok(members[0]!.isSteady);
+    assertEqual(partitions);
+    await connect();
+    assert.ok(members.every((member) => member.isSteady));
+  });
+
+  it("is filled when it is new, and is not steady before", async () => {
+    const { partitions, antiEntropy, members, clock } = await start(3);
+    for (const { partition } of partitions)
+      await partition.apply(Array.from({ length: 200 }, (_, n) => live(`k${n}`, clock.now - 5000)));
+    partitions[2]!.state = new MemoryState();
+    await partitions[2]!.partition.initialise({ cluster: "test", partition: "p3" }, true);
+    await members[2]!.open();
+    await members[2]!.admit();
+    assert.equal(members[2]!.state, "recovering");
+    await antiEntropy.pass({ isRepair: true });
+    assert.ok(members[2]!.isSteady);
+    assertEqual(partitions);
+  });
+
+  it("loses what the others have purged, and gives none of it back to them", async () => {
+    const { partitions, antiEntropy, purge, members, clock } = await start(3);
+    for (const { partition } of partitions)
+      await partition.apply([live("kept", clock.now - 5000), live("ghost", clock.now - 5000)]);
+    await antiEntropy.pass({ isRepair: true });
+    const backup = backupOf(partitions[0]!);
+    for (const { partition } of partitions) await partition.apply([deleted("ghost", clock.now - 4000)]);
+    clock.now += 25 * hourMs;
+    await antiEntropy.pass({ isRepair: true });
+    assert.deepEqual(await purge.run(), { purged: 3, blocked: "" });
+    partitions[0]!.state = backup;
+    await members[0]!.open();
+    await members[0]!.admit();
+    assert.equal(members[0]!.state, "recovering");
+    const { ghosts } = await antiEntropy.pass({ isRepair: true });
+    assert.equal(ghosts, 1);
+    assertEqual(partitions);
+    assert.deepEqual(
+      contents(partitions[0]!).map(({ key }) => key),
+      ["kept"],
+    );
+  });
+
+  it("gives the others what only it still has, when that is above the floor", async () => {
+    const { partitions, antiEntropy, members, clock } = await start(2);
+    await antiEntropy.pass({ isRepair: true });
+    const backup = backupOf(partitions[0]!);
+    backup.records.set("only", live("only", clock.now - 1000));
+    await antiEntropy.pass({ isRepair: true });
+    partitions[0]!.state = backup;
+    await members[0]!.open();
+    await members[0]!.admit();
+    await antiEntropy.pass({ isRepair: true });
+    assert.ok(partitions[1]!.state.records.has("only"));
+    assertEqual(partitions);
+  });
+
+  it("is reconciled with others that were set back too, when no steady one is left", async () => {
+    const { partitions, antiEntropy, members, clock } = await start(2);
+    await antiEntropy.pass({ isRepair: true });
+    const backups = partitions.map(backupOf);
+    await antiEntropy.pass({ isRepair: true });
+    backups[0]!.records.set("a", live("a", clock.now - 1000));
+    backups[1]!.records.set("b", live("b", clock.now - 1000));
+    // Each remembers a later pass of the other than that one does itself.
+    for (const [index, partition] of partitions.entries()) {
+      partition.state = backups[index]!;
+      partition.state.progress = { ...partition.state.progress, seen: { p1: 9, p2: 9 } };
+    }
+    for (const member of members) await member.reconsider();
+    assert.ok(members.every((member) => member.state === "recovering"));
+    await antiEntropy.pass({ isRepair: true });
+    assert.ok(members.every((member) => member.isSteady));
+    assertEqual(partitions);
+    assert.equal(contents(partitions[0]!).length, 2);
+  });
+});
+
+describe("purge", () => {
+  it("forgets tombstones and expired records once they are old and equal everywhere", async () => {
+    const { partitions, purge, clock } = await start(3);
+    const records = [deleted("a", clock.now), live("b", clock.now, "x", clock.now + 1000), live("c", clock.now)];
+    for (const { partition } of partitions) await partition.apply(records);
+    assert.deepEqual(await purge.run(), { purged: 0, blocked: "" });
+    clock.now += 25 * hourMs;
+    assert.deepEqual(await purge.run(), { purged: 6, blocked: "" });
+    for (const partition of partitions)
+      assert.deepEqual(
+        contents(partition).map(({ key }) => key),
+        ["c"],
+      );
+  });
+
+  it("drops an old record that arrives late, instead of raising it from the dead", async () => {
+    const { partitions, purge, clock } = await start(2);
+    const old = live("a", clock.now - 10);
+    for (const { partition } of partitions) await partition.apply([old, deleted("a", clock.now)]);
+    clock.now += 25 * hourMs;
+    await purge.run();
+    assert.equal(await partitions[0]!.partition.apply([old]), 1);
+    assert.equal(partitions[0]!.state.records.size, 0);
+  });
+
+  it("lets a key be created again, and win over its old tombstone wherever that still travels", async () => {
+    const { partitions, purge, clock } = await start(2);
+    const grave = deleted("a", clock.now);
+    for (const { partition } of partitions) await partition.apply([grave]);
+    clock.now += 25 * hourMs;
+    await purge.run();
+    const content = { isTombstone: false, value: Buffer.from("new"), type: "", metadata: "", expires: 0 };
+    // A front end whose clock is a day behind.
+    const write = {
+      key: "a",
+      content,
+      stamp: grave.version.stamp - 1n,
+      writer: 2,
+      now: clock.now,
+      owed: ["p2"],
+      standIn: false,
+    };
+    const [outcome] = await partitions[0]!.partition.write([write]);
+    assert.equal(outcome?.kind, "applied");
+    await partitions[0]!.partition.apply([grave]);
+    assert.equal(partitions[0]!.state.records.get("a")?.isTombstone, false);
+    await partitions[1]!.partition.apply([partitions[0]!.state.records.get("a")!]);
+    assert.equal(partitions[1]!.state.records.get("a")?.isTombstone, false, "it was taken for a ghost");
+  });
+
+  it("stops while a partition is away, owes an old write, or is not equal, and says so", async () => {
+    const { partitions, purge, members, clock, handoff } = await start(2);
+    const grave = deleted("a", clock.now);
+    for (const { partition } of partitions) await partition.apply([grave]);
+    await partitions[0]!.partition.apply([live("b", clock.now)]);
+    clock.now += 25 * hourMs;
+    assert.match((await purge.run()).blocked, /not equal/);
+    owe(partitions[0]!, "p2", live("b", clock.now - 25 * hourMs));
+    assert.match((await purge.run()).blocked, /p1 still owes old writes to p2/);
+    await handoff.round();
+    assert.deepEqual(await purge.run(), { purged: 2, blocked: "" });
+    members[1]!.state = "away";
+    assert.match((await purge.run()).blocked, /p2 is away/);
+  });
+
+  it("takes a key of which a newer version is on its way for equal", async () => {
+    const { partitions, purge, clock } = await start(2);
+    for (const { partition } of partitions) await partition.apply([live("busy", clock.now), deleted("a", clock.now)]);
+    clock.now += 25 * hourMs;
+    const newer = live("busy", clock.now - 1000, "newer");
+    await partitions[0]!.partition.apply([newer]);
+    owe(partitions[0]!, "p2", newer);
+    assert.deepEqual(await purge.run(), { purged: 2, blocked: "" });
+  });
+});
