@@ -29,8 +29,36 @@ function scanned(key: string, value: string, more: Partial<Record> = {}): Scanne
 const body = (rendering: Rendering) => Buffer.from(rendering.body).toString();
 const json = (value: string | Uint8Array, type: string) => body(renderRecord("json", record(value, { type })));
 
+const sync: StoreStatus["sync"] = {
+  delivered: 7,
+  discarded: 1,
+  setAside: [{ source: "partition-1", target: "partition-2", key: "big", reason: "too large" }],
+  lastPass: {
+    at: time,
+    tookMs: 12.4,
+    records: 100,
+    differing: 3,
+    mended: 3,
+    ghosts: 0,
+    damaged: ["a"],
+    missing: ["partition-3: away"],
+  },
+  lastPurge: { at: time, purged: 0, blocked: "partition partition-2 is away" },
+  clockSkewMs: 3.2,
+  futureVersions: 0,
+  unknownOutcomes: 2,
+};
+
 describe("every document", () => {
-  const status: StoreStatus = { cluster: "c", writer: "w", isReady: true, missing: [], replicas: 1, partitions: [] };
+  const status: StoreStatus = {
+    cluster: "c",
+    writer: "w",
+    isReady: true,
+    missing: [],
+    replicas: 1,
+    partitions: [],
+    sync,
+  };
   const list = {
     page: { records: [], prefixes: [], next: undefined },
     cursor: undefined,
@@ -299,6 +327,7 @@ describe("a status", () => {
         owed: undefined,
       },
     ],
+    sync,
   };
 
   it("is plain JSON", () => {
@@ -328,6 +357,25 @@ describe("a status", () => {
           latencyMs: 0,
         },
       ],
+      sync: {
+        delivered: 7,
+        discarded: 1,
+        unknownOutcomes: 2,
+        futureVersions: 0,
+        clockSkewMs: 3,
+        setAside: [{ source: "partition-1", target: "partition-2", key: "big", reason: "too large" }],
+        lastPass: {
+          at: "2026-11-23T12:00:00.500Z",
+          tookMs: 12,
+          records: 100,
+          differing: 3,
+          mended: 3,
+          ghosts: 0,
+          damaged: 1,
+          missing: ["partition-3: away"],
+        },
+        lastPurge: { at: "2026-11-23T12:00:00.500Z", purged: 0, blocked: "partition partition-2 is away" },
+      },
     });
   });
 

@@ -106,15 +106,16 @@ const status: Schema = object(
     writer: text,
     replicas: count,
     partitions: { type: "array", items: reference("schemas", "PartitionStatus") },
+    sync: reference("schemas", "SyncStatus"),
   },
-  ["ready", "missing", "cluster", "writer", "replicas", "partitions"],
+  ["ready", "missing", "cluster", "writer", "replicas", "partitions", "sync"],
 );
 
 const partitionStatus: Schema = object(
   {
     name: text,
     url: { type: "string", description: "Without user and password." },
-    state: { enum: ["steady", "away", "catching_up"] },
+    state: { enum: ["steady", "away", "catching_up", "recovering"] },
     problem: text,
     engine: text,
     durability: { enum: ["strict", "relaxed", "unknown"] },
@@ -126,6 +127,36 @@ const partitionStatus: Schema = object(
     },
   },
   ["name", "url", "state", "engine", "durability", "latencyMs"],
+);
+
+const syncStatus: Schema = object(
+  {
+    delivered: { ...count, description: "Records that this front end brought to replicas." },
+    discarded: { ...count, description: "Writes of stand-ins that lost to a greater version." },
+    unknownOutcomes: { ...count, description: "Writes that were answered with 504." },
+    futureVersions: { ...count, description: "Versions from more than a minute ahead, which were not followed." },
+    clockSkewMs: { type: "integer", description: "How far this clock is ahead of the database servers'." },
+    setAside: {
+      type: "array",
+      description: "Records that a replica refuses to take.",
+      items: object({ source: text, target: text, key: text, reason: text }, ["source", "target", "key", "reason"]),
+    },
+    lastPass: object(
+      {
+        at: time,
+        tookMs: count,
+        records: count,
+        differing: count,
+        mended: count,
+        ghosts: count,
+        damaged: count,
+        missing: { type: "array", items: text },
+      },
+      ["at", "tookMs", "records", "differing", "mended", "ghosts", "damaged", "missing"],
+    ),
+    lastPurge: object({ at: time, purged: count, blocked: text }, ["at", "purged", "blocked"]),
+  },
+  ["delivered", "discarded", "unknownOutcomes", "futureVersions", "setAside"],
 );
 
 const problem: Schema = {
@@ -153,6 +184,7 @@ export const schemas: { readonly [name: string]: Schema } = {
   Deleted: object({ deleted: count }, ["deleted"]),
   Status: status,
   PartitionStatus: partitionStatus,
+  SyncStatus: syncStatus,
   Problem: problem,
 };
 

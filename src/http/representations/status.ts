@@ -2,6 +2,7 @@ import type { PartitionStatus, StoreStatus } from "../../store-types.ts";
 import type { DocumentFormat } from "../negotiation.ts";
 import { factTable, html, page } from "./html.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
+import { syncDocument, syncFacts, syncXml } from "./sync-status.ts";
 import { isoTime } from "./time.ts";
 import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
 
@@ -11,8 +12,9 @@ export function renderStatus(format: DocumentFormat, status: StoreStatus): Rende
 }
 
 /** Plain numbers and texts only, whatever the partitions' clients gave. */
-function statusDocument({ cluster, writer, isReady, missing, replicas, partitions }: StoreStatus) {
-  return { ready: isReady, missing, cluster, writer, replicas, partitions: partitions.map(partitionDocument) };
+function statusDocument({ cluster, writer, isReady, missing, replicas, partitions, sync }: StoreStatus) {
+  const facts = { ready: isReady, missing, cluster, writer, replicas };
+  return { ...facts, partitions: partitions.map(partitionDocument), sync: syncDocument(sync) };
 }
 
 function partitionDocument({ name, url, state, problem, engine, durability, latencyMs, owed }: PartitionStatus) {
@@ -48,7 +50,7 @@ const writers = {
   txt: statusText,
 };
 
-function statusXml({ ready, missing, cluster, writer, replicas, partitions }: StatusDocument): string {
+function statusXml({ ready, missing, cluster, writer, replicas, partitions, sync }: StatusDocument): string {
   return xmlDocument(
     xmlElement(
       "status",
@@ -57,7 +59,8 @@ function statusXml({ ready, missing, cluster, writer, replicas, partitions }: St
         xmlText("cluster", cluster) +
         xmlText("writer", writer) +
         xmlText("replicas", String(replicas)) +
-        xmlElement("partitions", partitions.map(partitionXml).join("")),
+        xmlElement("partitions", partitions.map(partitionXml).join("")) +
+        syncXml(sync),
     ),
   );
 }
@@ -85,7 +88,7 @@ function partitionXml(partition: PartitionDocument): string {
   );
 }
 
-function statusHtml({ ready, missing, cluster, writer, replicas, partitions }: StatusDocument): string {
+function statusHtml({ ready, missing, cluster, writer, replicas, partitions, sync }: StatusDocument): string {
   const state = ready ? "ready" : "not ready";
   return page(
     `Status: ${state}`,
@@ -96,11 +99,13 @@ ${missing.length === 0 ? undefined : html`<h2>Missing</h2>\n<ul>\n${missing.map(
 <thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
 <tbody>
 ${partitions.map((partition) => html`<tr>${cells(partition).map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody>
-</table>`,
+</table>
+<h2>Synchronisation</h2>
+${factTable(Object.fromEntries(syncFacts(sync)))}`,
   );
 }
 
-function statusText({ ready, missing, cluster, writer, replicas, partitions }: StatusDocument): string {
+function statusText({ ready, missing, cluster, writer, replicas, partitions, sync }: StatusDocument): string {
   const facts = [
     ["state", ready ? "ready" : "not ready"],
     ...missing.map((reason) => ["missing", reason]),
@@ -108,7 +113,7 @@ function statusText({ ready, missing, cluster, writer, replicas, partitions }: S
     ["writer", writer],
     ["replicas", String(replicas)],
   ];
-  return `${aligned(facts)}\n${aligned([columns, ...partitions.map(cells)])}`;
+  return `${aligned(facts)}\n${aligned([columns, ...partitions.map(cells)])}\n${aligned(syncFacts(sync))}`;
 }
 
 const columns = ["Partition", "State", "Owes", "Latency", "Engine", "Durability", "URL", "Problem"];

@@ -1,0 +1,17 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Answer } from "./answer.ts";
+import type { Query } from "./query.ts";
+
+/** One request on its way to an {@link Answer}. Handlers read from it; only `send.ts` writes to the response. */
+export interface Exchange {
+  readonly raw: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: Query;
+}
+
+/** A path other than that of a key, and what is done there. HEAD is done by GET. */
+export interface Route {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  handle(exchange: Exchange): Promise<Answer> | Answer;
+}

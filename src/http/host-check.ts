@@ -1,0 +1,74 @@
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import { StoreError } from "../errors.ts";
+
+/**
+ * Answers only for names that cannot belong to somebody else: loopback names, IP addresses and `hosts`. A page that
+ * lets its own name point to this machine (DNS rebinding) is refused, and so are writes that a browser makes for
+ * the page of another site.
+ */
+export class HostCheck {
+  readonly #hosts: ReadonlySet<string>;
+  /** Clients repeat themselves. */
+  #lastAccepted = "";
+
+  constructor(hosts: readonly string[]) {
+    this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
+  }
+
+  /**
+   * `authority` is the host of an absolute-form target, which counts instead of the header.
+   *
+   * @throws StoreError `misdirected`; `invalid_header` for a `Host` that is missing, given twice or malformed, and
+   *   for a write from another site.
+   */
+  check(raw: IncomingMessage, authority: string | undefined): void {
+    const host = soleHost(raw);
+    if (host === undefined && raw.httpVersion === "1.1") {
+      throw new StoreError("invalid_header", "the header Host is missing");
+    }
+    const effective = authority ?? host;
+    if (effective !== undefined && effective !== this.#lastAccepted) {
+      this.#checkName(effective);
+      this.#lastAccepted = effective;
+    }
+    if (!isSafe(raw.method)) checkSite(raw, effective);
+  }
+
+  #checkName(host: string): void {
+    const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._~-]+))(?::[0-9]*)?$/i.exec(host);
+    if (match === null)
+      throw new StoreError("invalid_header", "Host is not a name or an address, with or without port");
+    const [, address = "", name = address] = match;
+    const plain = name.toLowerCase();
+    if (isIP(plain) !== 0 || plain === "localhost" || plain.endsWith(".localhost") || this.#hosts.has(plain)) return;
+    throw new StoreError("misdirected", `this server does not answer for ${plain}; add it to server.hosts`);
+  }
+}
+
+/** Whether a request with the method changes nothing. */
+export function isSafe(method: string | undefined): boolean {
+  return method === "GET" || method === "HEAD" || method === "OPTIONS";
+}
+
+/** Node itself keeps the first of two. */
+function soleHost({ rawHeaders, headers }: IncomingMessage): string | undefined {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 4 && name.toLowerCase() === "host" && ++count > 1) {
+      throw new StoreError("invalid_header", "the header Host is given twice");
+    }
+  }
+  return headers.host;
+}
+
+/** Browsers say with every write which page it is for, and a page cannot change that. */
+function checkSite({ headers }: IncomingMessage, host: string | undefined): void {
+  const { origin, "sec-fetch-site": site } = headers;
+  const isOwn =
+    site === undefined
+      ? origin === undefined || origin.replace(/^https?:\/\//, "") === host
+      : site === "same-origin" || site === "none";
+  if (!isOwn) throw new StoreError("invalid_header", "a page of another site may not write here");
+}

@@ -1,0 +1,71 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+interface Series {
+  readonly count: Counter.Internal;
+  readonly seconds: Histogram.Internal<string>;
+}
+
+/** Counts requests, and how long they took, for Prometheus. */
+export class HttpMetrics {
+  readonly #registry = new Registry();
+  readonly #requests: Counter<"method" | "route" | "status">;
+  readonly #seconds: Histogram<"method" | "route">;
+  /** The labelled series by route, method and class of status, because finding them by label takes longer. */
+  readonly #series = new Map<string, Series>();
+  #inFlight = 0;
+
+  constructor() {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#requests = new Counter({
+      name: "kvasir_http_requests_total",
+      help: "Requests answered, by class of status such as 2xx.",
+      labelNames: ["method", "route", "status"],
+      registers,
+    });
+    this.#seconds = new Histogram({
+      name: "kvasir_http_request_seconds",
+      help: "Time from the header fields of a request to its answer.",
+      labelNames: ["method", "route"],
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    });
+    const inFlight = () => this.#inFlight;
+    new Gauge({
+      name: "kvasir_http_requests_in_flight",
+      help: "Requests being answered.",
+      registers,
+      collect() {
+        this.set(inFlight());
+      },
+    });
+  }
+
+  begin(): void {
+    this.#inFlight++;
+  }
+
+  /** `route` is one of few names, never a key. */
+  end(route: string, method: string, status: number, elapsedMs: number): void {
+    this.#inFlight--;
+    const { count, seconds } = this.#seriesOf(route, method, Math.floor(status / 100));
+    count.inc();
+    seconds.observe(elapsedMs / 1000);
+  }
+
+  /** In the text format of Prometheus. */
+  async text(): Promise<{ readonly type: string; readonly body: string }> {
+    return { type: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+
+  #seriesOf(route: string, method: string, statusClass: number): Series {
+    const name = `${route} ${method} ${statusClass}`;
+    let series = this.#series.get(name);
+    if (series === undefined) {
+      const count = this.#requests.labels({ method, route, status: `${statusClass}xx` });
+      series = { count, seconds: this.#seconds.labels({ method, route }) };
+      this.#series.set(name, series);
+    }
+    return series;
+  }
+}

@@ -1,0 +1,61 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { StoreError } from "../errors.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Route } from "./exchange.ts";
+import { methodNotAllowed } from "./problem-answer.ts";
+
+/** Registers `routes` with Fastify, and what it answers to other methods and other paths. */
+export function addRoutes(fastify: FastifyInstance, routes: readonly Route[], dispatcher: Dispatcher): void {
+  // Bodies are read by the handlers, within their own limits.
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser("*", (_request, _payload, done) => done(null));
+
+  for (const route of routes) {
+    fastify.route({
+      method: route.method,
+      url: route.path,
+      handler: async (request, reply) => {
+        reply.hijack();
+        await dispatcher.respond(dispatcher.exchangeOf(request.raw), route.path, route.handle);
+      },
+    });
+  }
+  fastify.setNotFoundHandler(async (request, reply) => {
+    reply.hijack();
+    const allow = allowedMethods(routes, request.raw.url!);
+    const path = allow === undefined ? "none" : request.raw.url!;
+    await dispatcher.respond(dispatcher.exchangeOf(request.raw), path, () => {
+      if (allow === undefined)
+        throw new StoreError("no_such_page", "there is nothing at this path; keys are at /kv/KEY");
+      if (request.method !== "OPTIONS") throw methodNotAllowed(request.method, allow);
+      return { status: 204, headers: { Allow: allow.join(", ") } };
+    });
+  });
+  fastify.setErrorHandler((error, request, reply) => refuse(dispatcher, error, request, reply));
+}
+
+/** Answers what Fastify itself refuses, such as a malformed `Content-Type`. */
+export async function refuse(
+  dispatcher: Dispatcher,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  reply.hijack();
+  await dispatcher.respond(dispatcher.exchangeOf(request.raw), "none", () => {
+    throw asRefusal(error);
+  });
+}
+
+/** `undefined` when there is nothing at the path. */
+function allowedMethods(routes: readonly Route[], path: string): string[] | undefined {
+  const methods = routes.filter((route) => route.path === path).map((route): string => route.method);
+  if (methods.length === 0) return undefined;
+  return [...methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"];
+}
+
+function asRefusal(error: unknown): unknown {
+  const { statusCode = 500, message } = error as { statusCode?: number; message: string };
+  if (statusCode === 415) return new StoreError("body_type_unsupported", message);
+  return statusCode >= 400 && statusCode < 500 ? new StoreError("invalid_target", message) : error;
+}

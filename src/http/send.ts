@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import type { Answer } from "./answer.ts";
+import { hasBody } from "./body.ts";
+
+/** How long, and how much of, a body that nobody wants is received so that its sender can read the answer. */
+const lingerMs = 1000;
+const lingerBytes = 2 ** 26;
+
+/**
+ * Writes an answer to the socket: the one place that does. A HEAD gets the headers of the GET. With `isLast` the
+ * connection closes afterwards, as it does when the request's body was not received.
+ *
+ * A promise is given for a body that is made on the way, and rejects when making or sending it fails.
+ */
+export function sendAnswer(
+  raw: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  isLast: boolean,
+): Promise<void> | undefined {
+  const { status, headers, body = "" } = answer;
+  if (response.destroyed) return undefined;
+  const isUnread = !raw.complete && hasBody(raw);
+  const sent: { [name: string]: string | readonly string[] | number } = { ...headers };
+  if (isLast || isUnread) sent.Connection = "close";
+
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) {
+    response.writeHead(status, sent as typeof headers & { [name: string]: string });
+    if (raw.method !== "HEAD") return pipeline(body, response);
+    body.destroy();
+    response.end();
+    return undefined;
+  }
+  const isBodiless = status === 204 || status === 304;
+  if (!isBodiless) sent["Content-Length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+  response.writeHead(status, sent as { [name: string]: string });
+  const shown = isBodiless || raw.method === "HEAD" ? "" : body;
+  if (isUnread) endLater(raw, response, shown);
+  else response.end(shown);
+  return undefined;
+}
+
+/**
+ * Sends all of the answer, and closes only when the client had time to read it: closing a socket with unread bytes
+ * resets it, and the reset may overtake the answer.
+ */
+function endLater(raw: IncomingMessage, response: ServerResponse, body: string | Uint8Array): void {
+  if (body.length > 0) response.write(body);
+  else response.flushHeaders();
+  let left = lingerBytes;
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  raw.on("data", (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) end();
+  });
+  raw.once("end", end).once("close", end).resume();
+}

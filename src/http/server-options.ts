@@ -1,0 +1,25 @@
+/** How the server listens, and its limits. `config.ts` has the defaults. */
+export interface ServerOptions {
+  readonly host: string;
+  /** 0 lets the system choose one. */
+  readonly port: number;
+  /** Names in `Host` that are answered besides loopback names and IP addresses. */
+  readonly hosts: readonly string[];
+  readonly logRequests: boolean;
+  /** Larger values are refused with 413. The partitions may allow less. */
+  readonly valueBytesMax: number;
+  /** Names and texts together; more is refused with 431. */
+  readonly metadataBytesMax: number;
+  readonly listLimitMax: number;
+  readonly batchMax: number;
+  /** Bytes of request bodies that are being received at once; more get 503. */
+  readonly bodyBudgetBytes: number;
+  /** More connections are closed as soon as they open. */
+  readonly maxConnections: number;
+  /** For the header fields of a request to arrive. */
+  readonly headersTimeoutMs: number;
+  /** For a whole request to arrive. */
+  readonly requestTimeoutMs: number;
+  /** For the requests under way to end when the server stops; then their connections are cut. */
+  readonly stopTimeoutMs: number;
+}

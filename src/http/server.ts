@@ -1,0 +1,123 @@
+import { createServer as createNodeServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type FastifyInstance, fastify as newFastify } from "fastify";
+import type { Logger } from "../log.ts";
+import type { Store } from "../store.ts";
+import { batchRoute } from "./batch-route.ts";
+import { BodyReader } from "./body.ts";
+import { answerClientError } from "./client-error.ts";
+import { createRoute } from "./create-route.ts";
+import { deletePrefixRoute } from "./delete-prefix-route.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { HostCheck } from "./host-check.ts";
+import { KeyRoutes } from "./key-routes.ts";
+import { listRoute } from "./list-routes.ts";
+import { HttpMetrics } from "./metrics.ts";
+import { addRoutes, refuse } from "./other-routes.ts";
+import type { ServerOptions } from "./server-options.ts";
+import { serviceRoutes } from "./service-routes.ts";
+
+export interface HttpServer {
+  /** Where it listens, once it does. Rejects with the system's error when it cannot. */
+  listen(): Promise<{ readonly host: string; readonly port: number }>;
+  /**
+   * Accepts no more connections, lets the requests under way end and closes. What takes longer than
+   * `stopTimeoutMs` is cut. Harmless when repeated.
+   */
+  stop(): Promise<void>;
+}
+
+/** Longer than the 60 s for which load balancers keep idle connections, so that they close them first. */
+const keepAliveTimeoutMs = 65_000;
+/** For a connection on which nothing happens in either direction, such as a client that stopped reading. */
+const idleTimeoutMs = 120_000;
+/** How often connections are looked at for the time-outs of their requests. */
+const connectionsCheckMs = 1000;
+
+/** An HTTP server over `store`, which it does not close. */
+export function createServer(store: Store, options: ServerOptions, logger: Logger): HttpServer {
+  let stopped: Promise<void> | undefined;
+  const isStopping = () => stopped !== undefined;
+  const metrics = new HttpMetrics();
+  const bodies = new BodyReader(options.bodyBudgetBytes);
+  let others: Parameters<typeof createNodeServer>[1];
+  const dispatcher = new Dispatcher({
+    keys: new KeyRoutes(store, options, bodies),
+    hosts: new HostCheck(options.hosts),
+    metrics,
+    logger,
+    logRequests: options.logRequests,
+    isStopping,
+    others: (raw, response) => others!(raw, response as Parameters<typeof others & object>[1]),
+  });
+  const server = newNodeServer(options, dispatcher);
+  const fastify = newFastify({
+    serverFactory: (handler) => {
+      others = handler;
+      return server;
+    },
+    frameworkErrors: (error, request, reply) => void refuse(dispatcher, error, request, reply),
+  });
+  const stopping = () => (isStopping() ? "this front end is stopping" : undefined);
+  const routes = [
+    listRoute(store, options),
+    createRoute(store, options, bodies),
+    deletePrefixRoute(store),
+    batchRoute(store, options, bodies, logger),
+    ...serviceRoutes(store, metrics, stopping),
+  ];
+  addRoutes(fastify, routes, dispatcher);
+
+  return {
+    listen: () => listen(fastify, server, options),
+    stop() {
+      stopped ??= stop(fastify, server, options.stopTimeoutMs);
+      return stopped;
+    },
+  };
+}
+
+function newNodeServer(options: ServerOptions, dispatcher: Dispatcher): Server {
+  const server = createNodeServer({
+    headersTimeout: options.headersTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(connectionsCheckMs, options.headersTimeoutMs),
+    // Ours refuses it with a problem document.
+    requireHostHeader: false,
+  });
+  // Node leaves out header fields beyond the limit without a word; their bytes are limited anyway.
+  server.maxHeadersCount = 0;
+  server.maxConnections = options.maxConnections;
+  server.timeout = idleTimeoutMs;
+  const handle = dispatcher.handle.bind(dispatcher);
+  server.on("request", handle);
+  // The body's reader says when to go on.
+  server.on("checkContinue", handle);
+  server.on("clientError", answerClientError);
+  return server;
+}
+
+async function listen(
+  fastify: FastifyInstance,
+  server: Server,
+  { host, port }: ServerOptions,
+): Promise<{ host: string; port: number }> {
+  await fastify.ready();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  return { host, port: (server.address() as AddressInfo).port };
+}
+
+async function stop(fastify: FastifyInstance, server: Server, stopTimeoutMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const cut = setTimeout(() => server.closeAllConnections(), stopTimeoutMs);
+  await closed;
+  clearTimeout(cut);
+  await fastify.close();
+}
