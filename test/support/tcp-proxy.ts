@@ -33,7 +33,11 @@ export class TcpProxy {
 
   /** Cuts every connection with a reset; new ones are taken. */
   reset(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) {
+      // Node never closes a socket that is reset while it says goodbye, and the process would not end.
+      if (socket.readableEnded || socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   /** Nothing passes any more, neither way, on old and new connections. */

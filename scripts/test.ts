@@ -1,0 +1,20 @@
+import { spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { requireMariadb } from "../test/support/mariadb.ts";
+
+/**
+ * `npm test`: every test, in test mode, with real MariaDB servers, which are installed first where they are
+ * missing. Arguments are files to run instead, or options of `node --test`.
+ */
+const given = process.argv.slice(2);
+const files = given.filter((argument) => !argument.startsWith("-"));
+const options = given.filter((argument) => argument.startsWith("-"));
+await requireMariadb();
+const tests = files.length > 0 ? files : globSync("test/**/*.test.ts").sort();
+const child = spawn(process.execPath, ["--test", "--test-timeout=120000", ...options, ...tests], {
+  stdio: "inherit",
+  env: { ...process.env, KVASIR_ENV: "test" },
+});
+child.on("exit", (code) => {
+  process.exitCode = code ?? 1;
+});

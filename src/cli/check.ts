@@ -1,0 +1,51 @@
+import { type ConfigSources, loadConfig } from "../config.ts";
+import { createLogger } from "../log.ts";
+import { openStore } from "../open-store.ts";
+import type { PassResult } from "../sync/anti-entropy.ts";
+import type { DamagedRecord } from "../sync/scrub.ts";
+import { exitCodes } from "./failure.ts";
+import { startProgressBar } from "./progress-bar.ts";
+
+export interface CheckOptions {
+  readonly isRepair: boolean;
+  /** Also reads every value and checks it against its fingerprints. */
+  readonly isDeep: boolean;
+  readonly json: boolean;
+}
+
+/** Compares all replicas, and says or mends what differs. Exit code 1 when something is not as it should be. */
+export async function check(sources: ConfigSources, { isRepair, isDeep, json }: CheckOptions): Promise<number> {
+  const config = loadConfig(sources);
+  const store = await openStore(config, createLogger("warn"), { isSyncing: false });
+  try {
+    const bar = await startProgressBar("checking");
+    const damaged = isDeep ? await store.sync.scrub({ isRepair }) : [];
+    const pass = await store.sync.compare({ isRepair, onProgress: bar.update });
+    bar.stop();
+    if (json) process.stdout.write(`${JSON.stringify({ ...pass, scrubbed: damaged })}\n`);
+    else for (const line of lines(pass, damaged)) process.stdout.write(`${line}\n`);
+    return isSound(pass, damaged, isRepair) ? exitCodes.done : exitCodes.notAllDone;
+  } finally {
+    await store.close();
+  }
+}
+
+function isSound(pass: PassResult, damaged: readonly DamagedRecord[], isRepair: boolean): boolean {
+  const areMended = damaged.every(({ isMended }) => isMended);
+  const areEqual = pass.differing === 0 || (isRepair && pass.mended + pass.ghosts >= pass.differing);
+  return areEqual && areMended && pass.damaged.length === 0 && pass.missing.length === 0;
+}
+
+function lines(pass: PassResult, damaged: readonly DamagedRecord[]): string[] {
+  const { records, differing, mended, ghosts, missing, tookMs } = pass;
+  return [
+    ...damaged.map(
+      ({ partition, key, isMended }) => `damaged: ${JSON.stringify(key)} on ${partition}${isMended ? ", mended" : ""}`,
+    ),
+    ...pass.damaged.map(
+      (key) => `differs with the same version: ${JSON.stringify(key)}; run kvasir check --deep --repair`,
+    ),
+    ...missing.map((partition) => `not compared: ${partition}`),
+    `${records} records, ${differing} differing, ${mended} mended, ${ghosts} ghosts removed, ${damaged.length} damaged, in ${Math.round(tookMs)} ms`,
+  ];
+}

@@ -1,0 +1,105 @@
+import { type ConfigSources, loadServerAddress } from "../config.ts";
+import { ConfigError } from "../errors.ts";
+import { CommandFailure } from "./failure.ts";
+
+interface RequestOptions {
+  readonly method?: "GET" | "PUT" | "POST" | "DELETE";
+  readonly query?: { readonly [name: string]: string | undefined };
+  readonly headers?: { readonly [name: string]: string };
+  readonly body?: Uint8Array<ArrayBuffer> | string;
+}
+
+/** A problem document, as far as commands look at it. */
+interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** A server's base URL and the way to ask it. */
+export interface Client {
+  readonly url: string;
+  /**
+   * Sends one request and gives the answer, whatever its status.
+   *
+   * @throws CommandFailure when there is no answer.
+   */
+  request(path: string, options?: RequestOptions): Promise<Response>;
+}
+
+/**
+ * A client for the server at `url`, else at `KVASIR_URL`, else where the configuration says that it listens.
+ *
+ * @throws ConfigError for a URL that is none.
+ */
+export function connect(url: string | undefined, sources: ConfigSources): Client {
+  const [given, label] = url !== undefined ? [url, "--url"] : [sources.env.KVASIR_URL, "KVASIR_URL"];
+  const base = given ? checkUrl(given, label) : configuredUrl(sources);
+  return { url: base, request: (path, options) => request(base, path, options ?? {}) };
+}
+
+/** The parameter that names any key: in a path, `fetch` would fold `.` and `..`. */
+export function keyQuery(key: string): { readonly key: string } {
+  return { key };
+}
+
+/** What a refusal says. */
+async function readProblem(response: Response): Promise<Problem> {
+  const text = await response.text();
+  try {
+    const { code, detail } = JSON.parse(text) as Partial<Problem>;
+    if (typeof code === "string") return { status: response.status, code, detail: detail ?? "" };
+  } catch {
+    // Something between here and the server may have answered, in words of its own.
+  }
+  const detail = `${response.url.split("?")[0]} answered "${response.statusText || text.slice(0, 80)}"; is it a Kvasir server?`;
+  return { status: response.status, code: "unexpected_answer", detail };
+}
+
+/** The failure that a command ends with after a refusal. */
+export async function refusal(what: string, response: Response): Promise<CommandFailure> {
+  const { status, code, detail } = await readProblem(response);
+  return new CommandFailure(`${what}: ${status} ${code}: ${detail}`);
+}
+
+async function request(base: string, path: string, options: RequestOptions): Promise<Response> {
+  const { method = "GET", query = {}, headers, body } = options;
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
+  const search = pairs.map(([name, value]) => `${name}=${encodeURIComponent(value!)}`).join("&");
+  try {
+    return await fetch(`${base}${path}${search === "" ? "" : `?${search}`}`, {
+      method,
+      headers: headers ?? {},
+      body: body ?? null,
+      redirect: "error",
+    });
+  } catch (error) {
+    throw new CommandFailure(
+      `${base} does not answer (${reason(error)}); start kvasir serve, or give its address with --url`,
+    );
+  }
+}
+
+function reason(error: unknown): string {
+  const cause = (error as Error).cause as (NodeJS.ErrnoException & { errors?: Error[] }) | undefined;
+  return cause?.code ?? cause?.message ?? (error as Error).message;
+}
+
+function checkUrl(text: string, label: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== "" || url.username !== "") {
+    throw new ConfigError(`${label}: expected http://HOST:PORT, got ${JSON.stringify(text)}`);
+  }
+  return url.href.replace(/\/$/, "");
+}
+
+function configuredUrl(sources: ConfigSources): string {
+  const { host, port } = loadServerAddress(sources);
+  return listeningUrl(host, port);
+}
+
+/** How a client on this machine reaches a server that listens there. */
+export function listeningUrl(host: string, port: number): string {
+  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}

@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+import { enableCompileCache } from "node:module";
+
+// Before anything else is loaded, which is why the rest is imported below and not above.
+enableCompileCache();
+const { run } = await import("./program.ts");
+process.exitCode = await run(process.argv.slice(2));

@@ -1,0 +1,48 @@
+import type { Config } from "../config.ts";
+import { ConfigError } from "../errors.ts";
+import { createServer } from "../http/server.ts";
+import type { Logger } from "../log.ts";
+import { openStore } from "../open-store.ts";
+import type { Store } from "../store.ts";
+
+export interface RunningServer {
+  readonly host: string;
+  readonly port: number;
+  /** Lets the requests under way end, then closes the store. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the store and listens.
+ *
+ * @throws ConfigError or PartitionError when something has to be mended first.
+ */
+export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
+  const store = await openStore(config, logger);
+  try {
+    const server = createServer(store, config.server, logger);
+    const { host, port } = await server.listen();
+    return { host, port, stop: () => server.stop().finally(() => store.close()) };
+  } catch (error) {
+    await closeQuietly(store);
+    throw explain(error, config);
+  }
+}
+
+async function closeQuietly(store: Store): Promise<void> {
+  // The error that led here matters more than one that follows from it.
+  await store.close().catch(() => {});
+}
+
+/** What to do when the address cannot be had. */
+const mends: { readonly [code: string]: string } = {
+  EADDRINUSE: "it is in use; stop what listens there, or give another one with --port",
+  EACCES: "this user may not; give a port above 1023 with --port",
+  EADDRNOTAVAIL: "this machine does not have that address; give another one with --host",
+  ENOTFOUND: "there is no such host name; give an address with --host",
+};
+
+function explain(error: unknown, { server }: Config): unknown {
+  const mend = mends[(error as NodeJS.ErrnoException).code ?? ""];
+  return mend === undefined ? error : new ConfigError(`cannot listen on ${server.host} port ${server.port}: ${mend}`);
+}

@@ -1,0 +1,86 @@
+import cluster from "node:cluster";
+import { type Config, type ConfigSources, loadConfig } from "../config.ts";
+import { createLogger, type Logger } from "../log.ts";
+import { exitCodes, reportFailure } from "./failure.ts";
+import { listeningUrl } from "./http.ts";
+import type { RunningServer } from "./serve-one.ts";
+import { superviseWorkers } from "./workers.ts";
+
+/** Answers requests until a signal or a fault ends it, and gives the exit code. */
+export async function serve(sources: ConfigSources): Promise<number> {
+  const config = loadConfig(sources);
+  const logger = createLogger();
+  if (cluster.isWorker) return serveAsWorker(config, logger);
+  for (const warning of config.warnings) logger.warn(warning);
+  const announce = (host: string, port: number) => void process.stdout.write(greeting(config, host, port));
+  if (config.server.workers > 1) return superviseWorkers(config, logger, announce);
+  return serveHere(config, logger, announce);
+}
+
+/** The channel to the primary would keep a worker alive that could not start. */
+async function serveAsWorker(config: Config, logger: Logger): Promise<number> {
+  try {
+    return await serveHere(config, logger, () => {});
+  } catch (error) {
+    process.exit(reportFailure(error));
+  }
+}
+
+type Announce = (host: string, port: number) => void;
+
+async function serveHere(config: Config, logger: Logger, announce: Announce): Promise<number> {
+  // Before the start, so that a signal meanwhile is not lost.
+  const end = nextEnd();
+  // Loaded late: the primary of several workers needs neither database clients nor HTTP.
+  const { startServer } = await import("./serve-one.ts");
+  const server = await startServer(config, logger);
+  announce(server.host, server.port);
+  const reason = await end;
+  if (reason.kind === "fault") logger.fatal({ err: reason.error }, "an unexpected fault; the server stops");
+  else logger.info({ signal: reason.signal }, "stopping");
+  const isClean = await stopInTime(server, config);
+  if (!isClean) logger.error("not everything ended in time");
+  process.exit(isClean && reason.kind === "signal" ? exitCodes.done : exitCodes.notAllDone);
+}
+
+type End = { readonly kind: "signal"; readonly signal: string } | { readonly kind: "fault"; readonly error: unknown };
+
+/** The first signal or fault. A second signal exits at once, but for workers, whom the terminal and the primary both signal. */
+function nextEnd(): Promise<End> {
+  return new Promise((resolve) => {
+    let isEnding = false;
+    const end = (reason: End) => {
+      if (isEnding && reason.kind === "signal" && !cluster.isWorker) process.exit(exitCodes.notAllDone);
+      isEnding = true;
+      resolve(reason);
+    };
+    for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => end({ kind: "signal", signal }));
+    for (const fault of ["uncaughtException", "unhandledRejection"]) {
+      process.on(fault, (error: unknown) => end({ kind: "fault", error }));
+    }
+  });
+}
+
+/** How long closing may take beyond the time that requests under way have. */
+const closeGraceMs = 2000;
+
+/** Whether everything has ended; gives up a little after `stop_timeout`. */
+async function stopInTime(server: RunningServer, config: Config): Promise<boolean> {
+  const tooLate = new Promise<boolean>((resolve) => {
+    setTimeout(resolve, config.server.stopTimeoutMs + closeGraceMs, false).unref();
+  });
+  const stopped = server.stop().then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([stopped, tooLate]);
+}
+
+function greeting(config: Config, host: string, port: number): string {
+  const url = listeningUrl(host, port);
+  const partitions = config.partitions.map(({ name, displayUrl }) => `  ${name}: ${displayUrl}`);
+  return `Kvasir listens on ${url}${config.isTest ? " (test mode)" : ""}
+${partitions.join("\n")}
+Try: curl -X PUT ${url}/kv/greeting -d 'hello'; curl ${url}/kv/greeting
+`;
+}

@@ -1,0 +1,58 @@
+import { type ConfigSources, loadConfig } from "../config.ts";
+import { createLogger } from "../log.ts";
+import { openStore } from "../open-store.ts";
+import type { SyncReport } from "../sync/loop.ts";
+import { exitCodes } from "./failure.ts";
+import { startProgressBar } from "./progress-bar.ts";
+
+export interface SyncOptions {
+  /** How often, in ms; `undefined` for once. */
+  readonly everyMs: number | undefined;
+  readonly partition: string | undefined;
+  readonly json: boolean;
+}
+
+/** Delivers, compares, mends and purges once, or now and then until it is stopped. */
+export async function sync(sources: ConfigSources, { everyMs, partition, json }: SyncOptions): Promise<number> {
+  const config = loadConfig(sources);
+  const store = await openStore(config, createLogger("warn"), { isSyncing: false });
+  let isStopped = false;
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"]) {
+      process.once(signal, () => {
+        isStopped = true;
+        resolve();
+      });
+    }
+  });
+  try {
+    store.sync.checkPartition(partition);
+    for (;;) {
+      const bar = await startProgressBar("synchronising");
+      const report = await store.sync.once({ only: partition, onProgress: bar.update });
+      bar.stop();
+      process.stdout.write(`${json ? JSON.stringify(report) : summary(report)}\n`);
+      if (everyMs === undefined) return isDone(report) ? exitCodes.done : exitCodes.notAllDone;
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, everyMs)), stopped]);
+      if (isStopped) return exitCodes.done;
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+function isDone({ owed, away }: SyncReport): boolean {
+  return owed === 0 && away.length === 0;
+}
+
+function summary({ delivered, owed, setAside, away, pass, purge }: SyncReport): string {
+  const parts = [`${delivered} delivered`, `${owed} still owed`];
+  if (setAside.length > 0) parts.push(`${setAside.length} refused (${setAside[0]!.key}: ${setAside[0]!.reason})`);
+  if (pass !== undefined) {
+    parts.push(`${pass.records} records compared`, `${pass.differing} differing`, `${pass.mended} mended`);
+    if (pass.damaged.length > 0) parts.push(`${pass.damaged.length} damaged; run kvasir check --deep --repair`);
+  }
+  if (purge !== undefined) parts.push(purge.blocked === "" ? `${purge.purged} purged` : `no purge: ${purge.blocked}`);
+  if (away.length > 0) parts.push(`away: ${away.join("; ")}`);
+  return parts.join(", ");
+}

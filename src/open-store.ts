@@ -1,0 +1,119 @@
+import { readFileSync } from "node:fs";
+import { assembleStore } from "./assemble-store.ts";
+import type { Config, MysqlConfig, PartitionConfig } from "./config.ts";
+import { ConfigError } from "./errors.ts";
+import { adoptCluster } from "./identity.ts";
+import type { Partition } from "./partition.ts";
+import { MysqlDatabase } from "./partitions/sql/mysql-database.ts";
+import { SqlPartition } from "./partitions/sql/sql-partition.ts";
+import { SqlitePartition } from "./partitions/sql/sqlite-partition.ts";
+import { batching } from "./replicas/batching.ts";
+import type { Log } from "./replicas/replica.ts";
+import { systemRuntime } from "./runtime.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * Opens the store that `config` describes. The schema is created where it is missing; a partition that cannot be
+ * reached is taken in later. Without `isSyncing` nothing happens in the background.
+ *
+ * @throws ConfigError when a partition is not what the configuration says, or not set up as needed.
+ */
+export async function openStore(
+  config: Config,
+  log: Log,
+  options: { isSyncing: boolean } = { isSyncing: true },
+): Promise<Store> {
+  const partitions = config.partitions.map((partition) => ({
+    name: partition.name,
+    weight: partition.weight,
+    displayUrl: partition.displayUrl,
+    partition: batching(createPartition(partition, config), systemRuntime, lanesOf(partition)),
+  }));
+  try {
+    const cluster = await adoptCluster(
+      partitions.map(({ partition }) => partition),
+      config.cluster,
+    );
+    return await assembleStore(partitions, {
+      cluster,
+      replicas: config.replicas,
+      standIn: config.standIn,
+      requestTimeoutMs: config.timeouts.requestMs,
+      purgeAfterMs: config.sync.purgeAfterMs,
+      passIntervalMs: config.sync.passIntervalMs,
+      purgeIntervalMs: config.sync.purgeIntervalMs,
+      isSyncing: options.isSyncing,
+      runtime: systemRuntime,
+      log,
+    });
+  } catch (error) {
+    await Promise.allSettled(partitions.map(({ partition }) => partition.close()));
+    throw error;
+  }
+}
+
+export interface InitialisedPartition {
+  readonly name: string;
+  /** Why it is not ready, with the mend; `undefined` when it is. */
+  readonly error: Error | undefined;
+}
+
+/** Creates the schema on every partition that can be reached. Harmless when repeated. */
+export async function initialisePartitions(config: Config): Promise<InitialisedPartition[]> {
+  const partitions = config.partitions.map((partition) => createPartition(partition, config));
+  try {
+    await adoptCluster(partitions, config.cluster);
+    return await Promise.all(
+      partitions.map(async (partition) => {
+        const error = await partition.open().then(
+          () => undefined,
+          (failure: Error) => failure,
+        );
+        return { name: partition.name, error };
+      }),
+    );
+  } finally {
+    await Promise.allSettled(partitions.map((partition) => partition.close()));
+  }
+}
+
+/** The engine of one configured partition, without batching. */
+export function createPartition({ name, engine }: PartitionConfig, config: Config): Partition {
+  if (engine.kind === "sqlite") return new SqlitePartition(name, engine.file);
+  const { hosts, database, user, connections } = engine;
+  const tls = readTls(name, engine);
+  return new SqlPartition(
+    name,
+    new MysqlDatabase({
+      name,
+      hosts,
+      database,
+      user,
+      password: engine.password ?? "",
+      ...(tls && { tls }),
+      connectTimeoutMs: config.timeouts.connectMs,
+      queryTimeoutMs: config.timeouts.queryMs,
+      readConnections: connections.reads,
+      writeConnections: connections.writes,
+      strictDurability: config.durability === "strict",
+    }),
+  );
+}
+
+function lanesOf({ engine }: PartitionConfig): { readLanes: number; writeLanes: number } {
+  if (engine.kind === "sqlite") return { readLanes: 1, writeLanes: 2 };
+  return { readLanes: engine.connections.reads, writeLanes: engine.connections.writes };
+}
+
+function readTls(name: string, { tls }: MysqlConfig) {
+  if (tls === undefined) return undefined;
+  const read = (setting: string, file: string | undefined) => {
+    if (file === undefined) return {};
+    try {
+      return { [setting]: readFileSync(file, "utf8") };
+    } catch (error) {
+      throw new ConfigError(`${name}.tls_${setting}: cannot read ${file} (${(error as Error).message})`);
+    }
+  };
+  return { ...read("ca", tls.caFile), ...read("cert", tls.certFile), ...read("key", tls.keyFile), verify: tls.verify };
+}

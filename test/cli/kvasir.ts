@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer, text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+export interface Finished {
+  readonly code: number | null;
+  readonly bytes: Buffer;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface SpawnOptions {
+  readonly cwd: string;
+  readonly env?: { readonly [name: string]: string };
+  readonly input?: string | Uint8Array;
+}
+
+const running = new Set<ChildProcess>();
+
+/** A folder for one test file. `remove` also ends what a failed test left running, which would keep the tests alive. */
+export function temporaryFolder(): { readonly path: string; remove(): Promise<void> } {
+  const path = mkdtempSync(join(tmpdir(), "kvasir-cli-"));
+  const remove = async () => {
+    await Promise.all([...running].map(kill));
+    rmSync(path, { recursive: true, force: true });
+  };
+  return { path, remove };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = once(child, "exit");
+  // The second signal ends at once, also the workers.
+  child.kill("SIGTERM");
+  child.kill("SIGINT");
+  await ended;
+}
+
+/** Runs the real command line until it ends. */
+export async function kvasir(args: readonly string[], options: SpawnOptions): Promise<Finished> {
+  const child = spawnKvasir(args, options);
+  child.stdin!.on("error", () => {});
+  child.stdin!.end(options.input ?? "");
+  const [bytes, stderr, [code]] = await Promise.all([buffer(child.stdout!), text(child.stderr!), once(child, "close")]);
+  return { code, bytes, stdout: bytes.toString(), stderr };
+}
+
+export function spawnKvasir(args: readonly string[], { cwd, env = {} }: SpawnOptions): ChildProcess {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("KVASIR_"));
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd,
+    env: { ...Object.fromEntries(inherited), KVASIR_ENV: "test", ...env },
+    stdio: "pipe",
+  });
+  running.add(child);
+  child.on("exit", () => running.delete(child));
+  return child;
+}
+
+export interface Server {
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** What it has written to stderr. */
+  log(): string;
+  /** Sends the signal and gives the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Starts `kvasir serve` on a free port, and waits until it listens. */
+export async function startServer(cwd: string, args: readonly string[] = []): Promise<Server> {
+  const child = spawnKvasir(["serve", "--port", "0", ...args], { cwd });
+  let errors = "";
+  child.stderr!.setEncoding("utf8").on("data", (chunk: string) => {
+    errors += chunk;
+  });
+  const ended = once(child, "exit") as Promise<[number | null]>;
+  const url = await Promise.race([announcedUrl(child), ended.then(([code]) => `exit code ${code}`)]);
+  if (!url.startsWith("http")) throw new Error(`kvasir serve: ${url}: ${errors}`);
+  return {
+    url,
+    child,
+    log: () => errors,
+    stop: async (signal = "SIGTERM") => {
+      child.kill(signal);
+      return (await ended)[0];
+    },
+  };
+}
+
+async function announcedUrl(child: ChildProcess): Promise<string> {
+  let output = "";
+  for await (const chunk of child.stdout!.setEncoding("utf8").iterator({ destroyOnReturn: false })) {
+    output += chunk;
+    const url = /http:\/\/[^\s]+:[1-9][0-9]*/.exec(output)?.[0];
+    if (url !== undefined && output.includes("Try:")) {
+      child.stdout!.resume();
+      return url;
+    }
+  }
+  return "no address";
+}

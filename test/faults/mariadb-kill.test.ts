@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { deploy } from "./deployment.ts";
+import { pause, startWorkload, untilDelivered, valueAt } from "./workload.ts";
+
+/** Longer in soak: `FAULT_SECONDS=600`. */
+const seconds = Number(process.env.FAULT_SECONDS ?? 25);
+
+it("kills, stops, resets and black holes lose no acknowledged write, and all replicas become equal", async () => {
+  const deployment = await deploy({ databases: 3, servers: 2, syncs: 2 });
+  const { databases, proxies, urls } = deployment;
+  const workload = startWorkload(urls, 12);
+  const faults: ((index: number) => Promise<void>)[] = [
+    async (index) => {
+      await databases[index]!.kill();
+      await pause(600);
+      await databases[index]!.start();
+    },
+    async (index) => {
+      databases[index]!.pause();
+      await pause(1500);
+      databases[index]!.resume();
+    },
+    async (index) => proxies[index]!.reset(),
+    async (index) => {
+      proxies[index]!.blackhole();
+      await pause(1500);
+      proxies[index]!.heal();
+    },
+    async (index) => {
+      proxies[index]!.refuse();
+      await pause(800);
+      proxies[index]!.heal();
+    },
+    (index) => deployment.restart(index % urls.length),
+  ];
+  try {
+    const end = Date.now() + seconds * 1000;
+    for (let round = 0; Date.now() < end; round++) {
+      await pause(500);
+      await faults[round % faults.length]!(Math.floor(Math.random() * databases.length));
+    }
+    await pause(500);
+    await workload.stop();
+    assert.ok(workload.acknowledged > 500, `only ${workload.acknowledged} writes were acknowledged`);
+    await Promise.all(urls.map(untilDelivered));
+    for (const url of urls) await workload.check((key) => valueAt(url, key));
+    const [first, ...others] = await deployment.contents();
+    for (const other of others) assert.deepEqual(other, first);
+  } finally {
+    await workload.stop();
+    await deployment.stop();
+  }
+});
+
+it("losing one server's disk loses no write that two replicas confirmed", async () => {
+  const deployment = await deploy({ databases: 3, servers: 2, syncs: 0 });
+  const { urls } = deployment;
+  const workload = startWorkload(urls, 12, "?w=2");
+  try {
+    await pause(2500);
+    await deployment.replace(1);
+    await pause(1500);
+    await workload.stop();
+    assert.ok(workload.acknowledged > 500, `only ${workload.acknowledged} writes were acknowledged`);
+    await Promise.all(urls.map(untilDelivered));
+    for (const url of urls) await workload.check((key) => valueAt(url, key));
+    const [first, ...others] = await deployment.contents();
+    for (const other of others) assert.deepEqual(other, first);
+  } finally {
+    await workload.stop();
+    await deployment.stop();
+  }
+});
