@@ -1,5 +1,6 @@
 import { HybridClock } from "./clock.ts";
 import { type Partition, PartitionError, type PartitionInfo } from "./partition.ts";
+import { ClockFence } from "./replicas/clock-fence.ts";
 import type { PlacedPartition } from "./replicas/placement.ts";
 import { type Log, Replica } from "./replicas/replica.ts";
 import { ReplicaSet } from "./replicas/replica-set.ts";
@@ -23,6 +24,8 @@ export interface AssemblyOptions {
   readonly replicas: "all" | number;
   readonly standIn: boolean;
   readonly requestTimeoutMs: number;
+  /** How long a returning replica waits for stand-ins' writes that are out of reach. */
+  readonly catchUpMs: number;
   /** How old tombstones and expired records get before they are forgotten. */
   readonly purgeAfterMs: number;
   readonly passIntervalMs: number;
@@ -58,15 +61,17 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
       }),
   );
   const replicaSet = new ReplicaSet(replicas, partitions, options.replicas);
-  const handoff = new Handoff({ replicas: replicaSet, runtime, log });
+  const handoff = new Handoff({ replicas: replicaSet, runtime, log, catchUpMs: options.catchUpMs });
   const antiEntropy = new AntiEntropy({ replicas: replicaSet, runtime, log });
   const purge = new Purge({ replicas: replicaSet, antiEntropy, runtime, log, purgeAfterMs: options.purgeAfterMs });
   const { passIntervalMs, purgeIntervalMs } = options;
+  const fence = new ClockFence(replicaSet, runtime);
   const loop = new SyncLoop({
     replicas: replicaSet,
     handoff,
     antiEntropy,
     purge,
+    fence,
     runtime,
     log,
     passIntervalMs,
@@ -75,12 +80,14 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
   // All are opened before any is judged, because the others tell whether one was set back.
   await Promise.all(replicas.map((replica) => replica.open()));
   await Promise.all(replicas.map((replica) => replica.admit()));
+  await fence.measure();
   if (options.isSyncing) loop.start();
   return new Store({
     cluster: () => cluster ?? "",
     replicas: replicaSet,
     handoff,
     loop,
+    fence,
     clock: new HybridClock(runtime),
     runtime,
     writer: newWriterId(runtime.random),

@@ -10,7 +10,7 @@ export interface ClockToken {
   readonly writes: readonly KnownWrite[];
 }
 
-export interface KnownWrite {
+interface KnownWrite {
   /** The key's placement hash. */
   readonly hash: bigint;
   readonly version: Version;

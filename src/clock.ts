@@ -2,7 +2,7 @@ import type { Runtime } from "./runtime.ts";
 import { stampAt } from "./version.ts";
 
 /** A version more than this ahead of the wall clock comes from a broken one, and is not followed. */
-export const futureLimitMs = 60_000;
+const futureLimitMs = 60_000;
 
 /**
  * A hybrid logical clock (Kulkarni, Demirbas and others, 2014). Wall clocks step and differ, so by themselves

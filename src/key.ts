@@ -3,24 +3,6 @@ import { StoreError } from "./errors.ts";
 /** Longest key in bytes of UTF-8. It is fixed by the schema, not by configuration. */
 export const keyBytesMax = 1024;
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/**
- * The key in `bytes`, which are its UTF-8.
- *
- * @throws StoreError `invalid_key` (empty, NUL, not UTF-8) or `key_too_long`.
- */
-export function decodeKey(bytes: Uint8Array): string {
-  let key: string;
-  try {
-    key = decoder.decode(bytes);
-  } catch {
-    throw new StoreError("invalid_key", "the key is not valid UTF-8; percent-encode its UTF-8 bytes");
-  }
-  checkKey(key);
-  return key;
-}
-
 /** @throws StoreError `invalid_key` (empty, NUL, lone surrogate) or `key_too_long`. */
 export function checkKey(key: string): void {
   if (key.length === 0) throw new StoreError("invalid_key", "the key is empty; give it at least one character");

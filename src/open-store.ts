@@ -4,7 +4,6 @@ import type { Config, MysqlConfig, PartitionConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import { adoptCluster } from "./identity.ts";
 import type { Partition } from "./partition.ts";
-import { MysqlDatabase } from "./partitions/sql/mysql-database.ts";
 import { SqlPartition } from "./partitions/sql/sql-partition.ts";
 import { SqlitePartition } from "./partitions/sql/sqlite-partition.ts";
 import { batching } from "./replicas/batching.ts";
@@ -23,11 +22,12 @@ export async function openStore(
   log: Log,
   options: { isSyncing: boolean } = { isSyncing: true },
 ): Promise<Store> {
-  const partitions = config.partitions.map((partition) => ({
+  const engines = await Promise.all(config.partitions.map((partition) => createPartition(partition, config)));
+  const partitions = config.partitions.map((partition, index) => ({
     name: partition.name,
     weight: partition.weight,
     displayUrl: partition.displayUrl,
-    partition: batching(createPartition(partition, config), systemRuntime, lanesOf(partition)),
+    partition: batching(engines[index]!, systemRuntime, lanesOf(partition)),
   }));
   try {
     const cluster = await adoptCluster(
@@ -39,6 +39,7 @@ export async function openStore(
       replicas: config.replicas,
       standIn: config.standIn,
       requestTimeoutMs: config.timeouts.requestMs,
+      catchUpMs: config.timeouts.catchUpMs,
       purgeAfterMs: config.sync.purgeAfterMs,
       passIntervalMs: config.sync.passIntervalMs,
       purgeIntervalMs: config.sync.purgeIntervalMs,
@@ -60,7 +61,7 @@ export interface InitialisedPartition {
 
 /** Creates the schema on every partition that can be reached. Harmless when repeated. */
 export async function initialisePartitions(config: Config): Promise<InitialisedPartition[]> {
-  const partitions = config.partitions.map((partition) => createPartition(partition, config));
+  const partitions = await Promise.all(config.partitions.map((partition) => createPartition(partition, config)));
   try {
     await adoptCluster(partitions, config.cluster);
     return await Promise.all(
@@ -78,10 +79,12 @@ export async function initialisePartitions(config: Config): Promise<InitialisedP
 }
 
 /** The engine of one configured partition, without batching. */
-export function createPartition({ name, engine }: PartitionConfig, config: Config): Partition {
+export async function createPartition({ name, engine }: PartitionConfig, config: Config): Promise<Partition> {
   if (engine.kind === "sqlite") return new SqlitePartition(name, engine.file);
   const { hosts, database, user, connections } = engine;
   const tls = readTls(name, engine);
+  // Its client takes a tenth of a second to load, which a store on SQLite need not wait for.
+  const { MysqlDatabase } = await import("./partitions/sql/mysql-database.ts");
   return new SqlPartition(
     name,
     new MysqlDatabase({

@@ -67,6 +67,9 @@ export interface Partition {
   /** What is owed to each target. */
   owed(): Promise<Owed[]>;
 
+  /** The database server's own clock, in ms since 1970; `undefined` where it is this machine's. */
+  time(): Promise<number | undefined>;
+
   /** How far synchronisation has come here. */
   progress(): Promise<Progress>;
 
@@ -81,6 +84,12 @@ export interface Partition {
 
   /** The version of every record of a bucket, tombstones and expired ones included, in no order. */
   versions(bucket: number): Promise<KeyVersion[]>;
+
+  /** Recomputes the fingerprints in one slice of the records, in key order, and names those that are not right. */
+  scrub(after: string, rowsMax: number): Promise<ScrubbedSlice>;
+
+  /** Replaces each record that has exactly the same version, whatever it contains: the mend for a damaged one. */
+  restore(records: readonly Record[]): Promise<void>;
 
   /** Deletes each record that still has exactly this version; gives how many. Its key may be created again. */
   remove(records: readonly { readonly key: string; readonly version: Version }[]): Promise<number>;
@@ -150,6 +159,14 @@ export interface KeyVersion {
   readonly expires: number;
   /** Equal versions have equal fingerprints, unless something is damaged. */
   readonly fingerprint: bigint;
+}
+
+export interface ScrubbedSlice {
+  /** Keys whose value, or anything else, is not what was stored. */
+  readonly damaged: readonly string[];
+  readonly rows: number;
+  /** The last key read, to go on from; `undefined` when the end was reached. */
+  readonly last: string | undefined;
 }
 
 export interface PurgedSlice {

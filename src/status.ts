@@ -1,18 +1,45 @@
+import type { HybridClock } from "./clock.ts";
+import type { ClockFence } from "./replicas/clock-fence.ts";
 import { bucketCount } from "./replicas/hash.ts";
 import type { Replica } from "./replicas/replica.ts";
 import type { ReplicaSet } from "./replicas/replica-set.ts";
 import type { PartitionStatus, StoreStatus } from "./store-types.ts";
+import type { Handoff } from "./sync/handoff.ts";
+import type { SyncLoop } from "./sync/loop.ts";
+
+/** What the status is made of. */
+export interface StatusSources {
+  readonly replicas: ReplicaSet;
+  readonly cluster: () => string;
+  readonly writer: number;
+  readonly handoff: Handoff;
+  readonly loop: SyncLoop;
+  readonly fence: ClockFence;
+  readonly clock: HybridClock;
+  readonly unknownOutcomes: number;
+}
 
 /** What each partition says of itself now; one that cannot be asked shows what is known of it. */
-export async function storeStatus(replicas: ReplicaSet, cluster: string, writer: number): Promise<StoreStatus> {
+export async function storeStatus(sources: StatusSources): Promise<StoreStatus> {
+  const { replicas, handoff, loop, fence, clock, unknownOutcomes } = sources;
   const missing = unreachableBuckets(replicas);
   return {
-    cluster,
-    writer: writer.toString(36),
+    cluster: sources.cluster(),
+    writer: sources.writer.toString(36),
     isReady: missing.length === 0,
     missing,
     replicas: replicas.perKey,
     partitions: await Promise.all(replicas.replicas.map(partitionStatus)),
+    sync: {
+      delivered: handoff.delivered,
+      discarded: handoff.discarded,
+      setAside: handoff.setAside,
+      lastPass: loop.lastPass,
+      lastPurge: loop.lastPurge,
+      clockSkewMs: fence.skewMs,
+      futureVersions: clock.ignored,
+      unknownOutcomes,
+    },
   };
 }
 

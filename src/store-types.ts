@@ -1,7 +1,10 @@
 import type { ClockToken } from "./clock-token.ts";
 import type { Condition, Owed, WriteRequest } from "./partition.ts";
-import type { Content, ScannedRecord } from "./record.ts";
+import type { Content, Record, ScannedRecord } from "./record.ts";
 import type { ReadConcern, WriteConcern } from "./replicas/concern.ts";
+import type { PassResult } from "./sync/anti-entropy.ts";
+import type { PurgeResult } from "./sync/purge.ts";
+import type { SetAsideRecord } from "./sync/set-aside.ts";
 import type { Version } from "./version.ts";
 
 /** The shapes that {@link Store} takes and gives. */
@@ -11,11 +14,15 @@ export interface ReadOptions {
   readonly readConcern?: ReadConcern;
   /** What the client knows; an older answer than that is never given. */
   readonly clock?: ClockToken | undefined;
+  /** How long a version as new as `clock` says is waited for. @default 500 */
+  readonly waitMs?: number | undefined;
 }
 
 export interface WriteOptions {
   /** @default 1 */
   readonly writeConcern?: WriteConcern;
+  /** How long the confirmations of other replicas are waited for; by default as long as a request may take. */
+  readonly waitMs?: number | undefined;
   readonly clock?: ClockToken | undefined;
   /** Decided by the key's home only: 503 when it is away. */
   readonly condition?: Condition | undefined;
@@ -75,6 +82,33 @@ export interface StoreStatus {
   /** How many replicas each key has. */
   readonly replicas: number;
   readonly partitions: readonly PartitionStatus[];
+  readonly sync: SyncStatus;
+}
+
+/** What one replica holds of a key. */
+export interface ReplicaRecord {
+  readonly partition: string;
+  readonly state: PartitionStatus["state"];
+  /** `undefined` when it could not be asked. */
+  readonly record: Record | "absent" | undefined;
+}
+
+/** What this front end knows of synchronisation since it started. */
+export interface SyncStatus {
+  /** Records brought to replicas. */
+  readonly delivered: number;
+  /** Writes of stand-ins that lost to a greater version. */
+  readonly discarded: number;
+  /** Records that a replica refuses to take. */
+  readonly setAside: readonly SetAsideRecord[];
+  readonly lastPass: (PassResult & { readonly at: number }) | undefined;
+  readonly lastPurge: (PurgeResult & { readonly at: number }) | undefined;
+  /** How far this clock is ahead of the database servers', in ms; `undefined` when there is nothing to compare. */
+  readonly clockSkewMs: number | undefined;
+  /** Versions from more than a minute ahead that were not followed. */
+  readonly futureVersions: number;
+  /** Writes that were answered with 504. */
+  readonly unknownOutcomes: number;
 }
 
 export interface PartitionStatus {

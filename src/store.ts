@@ -5,6 +5,7 @@ import { StoreError } from "./errors.ts";
 import { checkKey } from "./key.ts";
 import { PartitionError, type Write, type WriteOutcome } from "./partition.ts";
 import { isLive, type Record, tombstone } from "./record.ts";
+import type { ClockFence } from "./replicas/clock-fence.ts";
 import { concernCount } from "./replicas/concern.ts";
 import { hashBucket, keyHash } from "./replicas/hash.ts";
 import { listPage } from "./replicas/listing.ts";
@@ -18,6 +19,7 @@ import type {
   ListRange,
   NewContent,
   ReadOptions,
+  ReplicaRecord,
   StoreStatus,
   WriteOptions,
   WriteResult,
@@ -31,6 +33,7 @@ export interface StoreOptions {
   readonly replicas: ReplicaSet;
   readonly handoff: Handoff;
   readonly loop: SyncLoop;
+  readonly fence: ClockFence;
   readonly clock: HybridClock;
   readonly runtime: Runtime;
   /** The id of this process as a writer. */
@@ -44,6 +47,9 @@ export interface StoreOptions {
 /** How often an update is tried again because another writer came between. */
 const updateAttemptsMax = 20;
 const retryDelayMs = 25;
+/** How long a read waits for a version as new as the client's clock token, and how often it looks. */
+const freshWaitMs = 500;
+const freshIntervalMs = 25;
 
 /**
  * The store: start reading here. It finds a key's replicas, has the home decide a write (or a stand-in, when the
@@ -53,6 +59,7 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #replicas: ReplicaSet;
   readonly #clock: HybridClock;
+  #unknownOutcomes = 0;
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -77,7 +84,7 @@ export class Store {
       options.readConcern === undefined || options.readConcern === "home"
         ? await this.#readServing(bucket, key)
         : await this.#readSeveral(bucket, key, concernCount(options.readConcern, this.#replicas.perKey));
-    if (!isFreshEnough(known, record?.version)) record = await this.#readFresh(bucket, key, known);
+    if (!isFreshEnough(known, record?.version)) record = await this.#readFresh(bucket, key, known, options.waitMs);
     if (record === undefined) return undefined;
     this.#clock.observe(record.version.stamp);
     return isLive(record, this.#options.runtime.now()) ? record : undefined;
@@ -110,7 +117,7 @@ export class Store {
     checkKey(key);
     const home = this.#replicas.home(hashBucket(keyHash(key)));
     for (let attempt = 0; attempt < updateAttemptsMax; attempt++) {
-      if (!home.isSteady) throw homeUnavailable(home);
+      if (!home.isSteady || !this.#options.handoff.hasAll(home)) throw homeUnavailable(home);
       const replay = options.request && (await this.#recall(home, key, options));
       if (replay !== undefined) return replay;
       const [found] = await home.use((partition) => partition.read([key])).catch(rethrow);
@@ -148,8 +155,30 @@ export class Store {
   }
 
   status(): Promise<StoreStatus> {
-    const { cluster, writer } = this.#options;
-    return storeStatus(this.#replicas, cluster(), writer);
+    return storeStatus({ ...this.#options, unknownOutcomes: this.#unknownOutcomes });
+  }
+
+  /** What each replica of `key` holds, home first; `undefined` for one that cannot be asked. */
+  replicasOf(key: string): Promise<ReplicaRecord[]> {
+    checkKey(key);
+    const replicas = this.#replicas.of(hashBucket(keyHash(key)));
+    return Promise.all(
+      replicas.map(async (replica) => {
+        const { name } = replica;
+        if (!replica.isReachable) return { partition: name, state: replica.state, record: undefined };
+        const found = await replica.use((partition) => partition.read([key])).catch(() => undefined);
+        return {
+          partition: name,
+          state: replica.state,
+          record: found === undefined ? undefined : (found[0] ?? "absent"),
+        };
+      }),
+    );
+  }
+
+  /** The synchronisation, for the command line. */
+  get sync(): SyncLoop {
+    return this.#options.loop;
   }
 
   /** What is missing for every key to be served: one sentence each, none when it is ready. */
@@ -208,12 +237,29 @@ export class Store {
     return greatest;
   }
 
-  /** Asks every replica for something as new as `known`. */
-  async #readFresh(bucket: number, key: string, known: Version | undefined): Promise<Record | undefined> {
-    for (const replica of this.#replicas.of(bucket)) {
-      if (!replica.isReachable) continue;
-      const [record] = await replica.use((partition) => partition.read([key])).catch(() => []);
-      if (isFreshEnough(known, record?.version)) return record;
+  /** Asks every replica for something as new as `known`, again and again until the time is over. */
+  async #readFresh(
+    bucket: number,
+    key: string,
+    known: Version | undefined,
+    waitMs = freshWaitMs,
+  ): Promise<Record | undefined> {
+    const { runtime } = this.#options;
+    const deadline = runtime.elapsed() + waitMs;
+    for (;;) {
+      const asked = this.#replicas.of(bucket).filter((replica) => replica.isReachable);
+      const answers = asked.map(async (replica) => {
+        const [record] = await replica.use((partition) => partition.read([key]));
+        if (isFreshEnough(known, record?.version)) return { record };
+        if (record === undefined && (await hasForgotten(replica, key, known))) return { record };
+        throw new PartitionError("rejected", replica.name, "its version is older");
+      });
+      // The first that has it answers: none is waited for behind one that hangs.
+      const answer = await Promise.any(answers).catch(() => undefined);
+      if (answer !== undefined) return answer.record;
+      const leftMs = deadline - runtime.elapsed();
+      if (leftMs <= 0) break;
+      await sleep(runtime, Math.min(freshIntervalMs, leftMs));
     }
     throw new StoreError(
       "not_fresh_enough",
@@ -229,7 +275,13 @@ export class Store {
     const replicas = this.#replicas.of(hashBucket(hash));
     const needed = concernCount(options.writeConcern ?? 1, replicas.length);
     checkConcern(needed, replicas);
-    const { outcome, taker } = await this.#decide(this.#newWrite(key, content, options), replicas);
+    checkClock(this.#options.fence);
+    const { outcome, taker } = await this.#decide(this.#newWrite(key, content, options), replicas).catch(
+      (error: unknown) => {
+        if (error instanceof StoreError && error.code === "outcome_unknown") this.#unknownOutcomes++;
+        throw error;
+      },
+    );
     if (outcome.kind !== "applied" && outcome.kind !== "replayed") throw refusal(outcome);
     this.#clock.observe(outcome.version.stamp);
 
@@ -241,7 +293,7 @@ export class Store {
       const pushes = replicas
         .filter((replica) => replica !== taker)
         .map((replica) => this.#options.handoff.push(taker, replica, record));
-      if (needed > 1) confirmed += await this.#confirmations(pushes, needed - 1);
+      if (needed > 1) confirmed += await this.#confirmations(pushes, needed - 1, options.waitMs);
       if (confirmed < needed) throw concernUnmet(confirmed, needed, version);
     }
     return {
@@ -277,7 +329,8 @@ export class Store {
     const deadline = runtime.elapsed() + requestTimeoutMs;
     let attempted: AppliedOutcome | undefined;
     for (;;) {
-      const taker = isHomeOnly ? home : replicas.find((replica) => replica.isSteady);
+      const isHomeCertain = home.isSteady && this.#options.handoff.hasAll(home);
+      const taker = isHomeOnly ? (isHomeCertain ? home : undefined) : replicas.find((replica) => replica.isSteady);
       if (!taker?.isSteady || runtime.elapsed() > deadline) {
         if (attempted === undefined) throw isHomeOnly ? homeUnavailable(home) : noReplica(replicas);
         if (runtime.elapsed() > deadline) throw outcomeUnknown(attempted.version);
@@ -289,6 +342,7 @@ export class Store {
       const sent: Write = { ...write, owed, standIn: taker !== home, ...repeat };
       try {
         const [outcome] = await taker.use((partition) => partition.write([sent]));
+        if (taker !== home) this.#options.handoff.noteStandIn(taker, home);
         return { outcome: answered(outcome!, taker === home, attempted), taker };
       } catch (error) {
         if (!(error instanceof PartitionError)) throw error;
@@ -305,12 +359,16 @@ export class Store {
     }
   }
 
-  /** How many of `pushes` succeed, as soon as `enough` have or none can any more. */
-  #confirmations(pushes: readonly Promise<boolean>[], enough: number): Promise<number> {
+  /** How many of `pushes` succeed, as soon as `enough` have, none can any more, or the time is over. */
+  #confirmations(
+    pushes: readonly Promise<boolean>[],
+    enough: number,
+    waitMs = this.#options.requestTimeoutMs,
+  ): Promise<number> {
     return new Promise((resolve) => {
       let confirmed = 0;
       let open = pushes.length;
-      const cancel = this.#options.runtime.after(this.#options.requestTimeoutMs, () => resolve(confirmed));
+      const cancel = this.#options.runtime.after(waitMs, () => resolve(confirmed));
       for (const push of pushes) {
         void push.then((isConfirmed) => {
           open--;
@@ -354,6 +412,15 @@ function atLeast(stamp: bigint, clock: ClockToken | undefined): bigint {
   return clock !== undefined && clock.stamp >= stamp ? clock.stamp + 1n : stamp;
 }
 
+/** Whether what the client knows of was purged: the floor is read before the record is missed. */
+async function hasForgotten(replica: Replica, key: string, known: Version | undefined): Promise<boolean> {
+  if (known === undefined || !replica.isSteady) return false;
+  const { floor } = await replica.use((partition) => partition.progress());
+  if (floor < known.stamp) return false;
+  const [record] = await replica.use((partition) => partition.read([key]));
+  return record === undefined;
+}
+
 function newest(records: readonly (Record | undefined)[]): Record | undefined {
   let greatest: Record | undefined;
   for (const record of records) {
@@ -377,8 +444,14 @@ function checkConcern(needed: number, replicas: readonly Replica[]): void {
   }
 }
 
+function checkClock({ isShut, skewMs = 0 }: ClockFence): void {
+  if (!isShut) return;
+  const message = `this front end's clock is ${Math.round(skewMs)} ms off the database servers'; nothing was written`;
+  throw new StoreError("clock_skewed", message);
+}
+
 function homeUnavailable(home: Replica): StoreError {
-  const why = home.problem || (home.state === "catching_up" ? "it is catching up" : home.state);
+  const why = home.problem || (home.isSteady ? "a write that another took for it is out of reach" : home.state);
   const message = `only the key's home, partition ${home.name}, may decide this, and it cannot now (${why}); try again`;
   return new StoreError("home_unavailable", message);
 }

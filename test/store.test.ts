@@ -159,6 +159,22 @@ describe("replication", () => {
     await assert.rejects(store.put(key, text("1"), { writeConcern: 3 }), fails("invalid_query"));
   });
 
+  it("waits for confirmations no longer than it is asked to", async () => {
+    const { store, partitions } = await start({ partitions: 2, requestTimeoutMs: 600_000 });
+    const key = keyAtHome("p1", 2);
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const other = partitions[1]!.memory;
+    const apply = other.apply.bind(other);
+    other.apply = async (...parameters) => {
+      await released;
+      return apply(...parameters);
+    };
+    await assert.rejects(store.put(key, text("1"), { writeConcern: 2, waitMs: 20 }), fails("write_concern_unmet"));
+    release();
+    await eventually(async () => (await other.read([key]))[0] !== undefined);
+    assert.equal((await store.put(key, text("2"), { writeConcern: 2, waitMs: 60_000 })).confirmed, 2);
+  });
+
   it("reads the greatest version of a quorum and repairs the others", async () => {
     const { store, partitions } = await start({ partitions: 3 });
     await store.put("a", text("old"), { writeConcern: "all" });
@@ -230,6 +246,25 @@ describe("a partition that is away", () => {
     assert.equal(Buffer.from(delivered!.value).toString(), "2", "it was steady before it had caught up");
   });
 
+  it("decides nothing while a write that was taken for it is out of reach, and serves the rest", async () => {
+    const { store, partitions } = await start({ partitions: 2, catchUpMs: 50 });
+    const key = keyAtHome("p1", 2);
+    partitions[0]!.faults.isDown = true;
+    await store.put(key, text("1"));
+    partitions[1]!.faults.isDown = true;
+    await assert.rejects(store.get(key), fails("no_replica"));
+    partitions[0]!.faults.isDown = false;
+    await eventually(async () => (await store.status()).partitions[0]!.state === "steady");
+    assert.equal(await store.get(key), undefined, "it is served without what is out of reach");
+    await assert.rejects(store.put(key, text("2"), { condition: { ifNoneMatch: "*" } }), fails("home_unavailable"));
+    partitions[1]!.faults.isDown = false;
+    await eventually(async () => (await textAt(store, key)) === "1");
+    await eventually(async () => {
+      const refused = await store.put(key, text("2"), { condition: { ifNoneMatch: "*" } }).catch((error) => error);
+      return refused.code === "precondition_failed";
+    });
+  });
+
   it("leaves conditional writes of its keys to be tried again", async () => {
     const { store, partitions } = await start({ partitions: 2 });
     const key = keyAtHome("p1", 2);
@@ -284,6 +319,23 @@ describe("a partition that is away", () => {
     await assert.rejects(store.get(key, { clock }), fails("not_fresh_enough"));
     partitions[0]!.faults.isDown = false;
     await eventually(async () => (await textAt(store, key, { clock }).catch(() => undefined)) === "new");
+  });
+
+  it("waits for the version that a clock token names, and not for ever", async () => {
+    const { store, partitions } = await start({ partitions: 2 });
+    const key = keyAtHome("p1", 2);
+    await store.put(key, text("old"), { writeConcern: "all" });
+    const [home, other] = partitions;
+    other!.faults.refusesDeliveries = true;
+    const { clock } = await store.put(key, text("new"));
+    const [newer] = await home!.memory.read([key]);
+    home!.faults.isDown = true;
+    await assert.rejects(store.get(key, { clock, waitMs: 0 }), fails("not_fresh_enough"));
+    const waiting = textAt(store, key, { clock, waitMs: 60_000 });
+    const asked = other!.calls.get("read") ?? 0;
+    await eventually(() => (other!.calls.get("read") ?? 0) > asked + 2);
+    await other!.memory.apply([newer!]);
+    assert.equal(await waiting, "new");
   });
 
   it("never lets a stand-in's write lose to one that the client's clock token knows of", async () => {

@@ -87,7 +87,8 @@ function plainParameter(text: string): string {
   return `${text.slice(0, equals).trim()}=${isQuoted ? value.slice(1, -1).replaceAll(/\\(.)/g, "$1") : value}`;
 }
 
-function splitUnquoted(text: string, separator: "," | ";"): string[] {
+/** The parts between the separators that stand outside of quotes, trimmed. */
+export function splitUnquoted(text: string, separator: "," | ";"): string[] {
   if (!text.includes('"')) return text.split(separator).map((part) => part.trim());
   const parts: string[] = [];
   let start = 0;

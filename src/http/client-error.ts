@@ -19,7 +19,7 @@ export function answerClientError(error: NodeJS.ErrnoException & { reason?: stri
 }
 
 const problems: { readonly [code: string]: [ErrorCode, string] } = {
-  HPE_HEADER_OVERFLOW: ["metadata_too_large", "the request target and the header fields are larger than 16 KiB"],
+  HPE_HEADER_OVERFLOW: ["headers_too_large", "the request target and the header fields are larger than 16 KiB"],
   HPE_INVALID_URL: ["invalid_target", "the request target has bytes that must be percent-encoded"],
   HPE_INVALID_EOF_STATE: ["invalid_body", "the connection ended before the request was complete"],
   HPE_INVALID_METHOD: ["invalid_header", "this is no HTTP/1.1 request, or its method is not known"],

@@ -9,12 +9,14 @@ import type { KeyRoutes } from "./key-routes.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import { asStoreError, problemAnswer } from "./problem-answer.ts";
 import { noQuery } from "./query.ts";
+import type { ReplicaRoutes } from "./replica-routes.ts";
 import { sendAnswer } from "./send.ts";
 import { parseTarget } from "./target.ts";
 import { Turns } from "./turns.ts";
 
 export interface DispatcherOptions {
   readonly keys: KeyRoutes;
+  readonly replicas: ReplicaRoutes;
   readonly hosts: HostCheck;
   readonly metrics: HttpMetrics;
   readonly logger: Logger;
@@ -28,6 +30,9 @@ export interface DispatcherOptions {
 const knownMethods = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"];
 const clientGoneCodes = ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"];
 const keyRoute = "/kv/{key}";
+const replicasRoute = "/replicas/{key}";
+/** Of errors, only that of a wait that ended tells how long it was. */
+const waitedStatus = 503;
 const noRoute = "none";
 
 /**
@@ -50,18 +55,21 @@ export class Dispatcher {
     try {
       let exchange: Exchange = { raw, response, query: noQuery };
       let key: string | undefined;
+      let isOfReplicas = false;
       try {
         const target = parseTarget(raw.url!);
         exchange = { raw, response, query: target.query };
         key = target.key;
+        isOfReplicas = target.path.startsWith("/replicas");
         this.#options.hosts.check(raw, target.authority);
         checkMethod(raw.method!);
         if (key === undefined) raw.url = target.path;
       } catch (error) {
         return await this.respond(exchange, noRoute, () => Promise.reject(error));
       }
-      if (key !== undefined) await this.respond(exchange, keyRoute, this.#answerKey, key);
-      else await this.#passOn(exchange);
+      if (key === undefined) await this.#passOn(exchange);
+      else if (isOfReplicas) await this.respond(exchange, replicasRoute, this.#answerReplicas, key);
+      else await this.respond(exchange, keyRoute, this.#answerKey, key);
     } finally {
       turns.end();
     }
@@ -94,6 +102,10 @@ export class Dispatcher {
       // A small body that nobody read need not cost the connection.
       await seeBody(raw);
     }
+    const { applied } = exchange;
+    if (applied !== undefined && (answer.status < 400 || answer.status === waitedStatus)) {
+      answer = { ...answer, headers: { ...answer.headers, "Preference-Applied": applied } };
+    }
     try {
       const sent = sendAnswer(raw, response, answer, isStopping());
       if (sent !== undefined) await sent;
@@ -106,6 +118,7 @@ export class Dispatcher {
   }
 
   readonly #answerKey = (exchange: Exchange, key: string) => this.#options.keys.answer(exchange, key);
+  readonly #answerReplicas = (exchange: Exchange, key: string) => this.#options.replicas.answer(exchange, key);
 
   async #passOn(exchange: Exchange): Promise<void> {
     const { raw, response } = exchange;

@@ -7,6 +7,8 @@ export interface Exchange {
   readonly raw: IncomingMessage;
   readonly response: ServerResponse;
   readonly query: Query;
+  /** For `Preference-Applied`: the preference that whoever read the options goes by. */
+  applied?: string;
 }
 
 /** A path other than that of a key, and what is done there. HEAD is done by GET. */

@@ -19,8 +19,8 @@ export class HostCheck {
   /**
    * `authority` is the host of an absolute-form target, which counts instead of the header.
    *
-   * @throws StoreError `misdirected`; `invalid_header` for a `Host` that is missing, given twice or malformed, and
-   *   for a write from another site.
+   * @throws StoreError `misdirected`; `invalid_header` for a `Host` that is missing, given twice or malformed;
+   *   `cross_site` for a write from another site.
    */
   check(raw: IncomingMessage, authority: string | undefined): void {
     const host = soleHost(raw);
@@ -70,5 +70,5 @@ function checkSite({ headers }: IncomingMessage, host: string | undefined): void
     site === undefined
       ? origin === undefined || origin.replace(/^https?:\/\//, "") === host
       : site === "same-origin" || site === "none";
-  if (!isOwn) throw new StoreError("invalid_header", "a page of another site may not write here");
+  if (!isOwn) throw new StoreError("cross_site", "a page of another site may not write here");
 }

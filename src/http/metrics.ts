@@ -1,22 +1,26 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Store } from "../store.ts";
+import { StoreMetrics } from "./store-metrics.ts";
 
 interface Series {
   readonly count: Counter.Internal;
   readonly seconds: Histogram.Internal<string>;
 }
 
-/** Counts requests, and how long they took, for Prometheus. */
+/** Counts requests, and how long they took, for Prometheus; with what the store says of itself. */
 export class HttpMetrics {
   readonly #registry = new Registry();
   readonly #requests: Counter<"method" | "route" | "status">;
   readonly #seconds: Histogram<"method" | "route">;
   /** The labelled series by route, method and class of status, because finding them by label takes longer. */
   readonly #series = new Map<string, Series>();
+  readonly #ofStore: StoreMetrics;
   #inFlight = 0;
 
-  constructor() {
+  constructor(store: Pick<Store, "status">) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
+    this.#ofStore = new StoreMetrics(store, this.#registry);
     this.#requests = new Counter({
       name: "kvasir_http_requests_total",
       help: "Requests answered, by class of status such as 2xx.",
@@ -55,6 +59,7 @@ export class HttpMetrics {
 
   /** In the text format of Prometheus. */
   async text(): Promise<{ readonly type: string; readonly body: string }> {
+    await this.#ofStore.fill();
     return { type: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 

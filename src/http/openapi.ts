@@ -1,4 +1,10 @@
-import { batchOperation, createOperation, deletePrefixOperation, listOperation } from "./openapi/collection-paths.ts";
+import {
+  batchOperation,
+  createOperation,
+  deletePrefixOperation,
+  listHeadOperation,
+  listOperation,
+} from "./openapi/collection-paths.ts";
 import {
   deleteOperation,
   getOperation,
@@ -37,16 +43,16 @@ export function openApiDocument(version: string): OpenApiDocument {
         put: putOperation("PathKey", "put"),
         patch: patchOperation("PathKey", "patch"),
         delete: deleteOperation("PathKey", "delete"),
-        options: optionsOperation("keyOptions", "values"),
+        options: optionsOperation("keyOptions", "values", "Accept-Patch"),
       },
       "/kv": {
         get: listOperation,
-        head: headOperation("QueryKey", "headByQuery"),
+        head: listHeadOperation,
         put: putOperation("QueryKey", "putByQuery"),
         post: createOperation,
         patch: patchOperation("QueryKey", "patchByQuery"),
         delete: deletePrefixOperation,
-        options: optionsOperation("listOptions", "lists"),
+        options: optionsOperation("listOptions", "lists", "Accept-Patch"),
       },
       "/batch": { post: batchOperation, options: optionsOperation("batchOptions", "values") },
       ...servicePaths,

@@ -7,25 +7,35 @@ import { parseReadConcern, parseWriteConcern, type ReadConcern, type WriteConcer
 import type { ReadOptions, WriteOptions } from "../store-types.ts";
 import { writeCondition } from "./conditions.ts";
 import type { Exchange } from "./exchange.ts";
+import { preferredWait } from "./prefer.ts";
 import type { Query } from "./query.ts";
 
 const noOptions: ReadOptions = {};
 
-/** `?r=` and `Kvasir-Clock`. @throws StoreError `invalid_query`, `invalid_header`. */
-export function readOptions({ raw, query }: Exchange): ReadOptions {
-  const readConcern = readReadConcern(query);
-  const clock = readClock(raw);
-  return readConcern === undefined && clock === undefined
-    ? noOptions
-    : { ...(readConcern && { readConcern }), ...(clock && { clock }) };
+/** `?r=`, `Kvasir-Clock` and `Prefer: wait`. @throws StoreError `invalid_query`, `invalid_header`. */
+export function readOptions(exchange: Exchange): ReadOptions {
+  const readConcern = readReadConcern(exchange.query);
+  const clock = readClock(exchange.raw);
+  if (clock === undefined) return readConcern === undefined ? noOptions : { readConcern };
+  return { ...(readConcern && { readConcern }), clock, ...readWait(exchange) };
 }
 
-/** `?w=`, `Kvasir-Clock`, `If-Match` and `If-None-Match`. @throws StoreError `invalid_query`, `invalid_header`. */
-export function writeOptions({ raw, query }: Exchange): WriteOptions {
+/**
+ * `?w=`, `Kvasir-Clock`, `If-Match`, `If-None-Match` and `Prefer: wait`.
+ *
+ * @throws StoreError `invalid_query`, `invalid_header`.
+ */
+export function writeOptions(exchange: Exchange): WriteOptions {
+  const { raw, query } = exchange;
   const writeConcern = readWriteConcern(query);
   const clock = readClock(raw);
   const condition = writeCondition(raw.headers["if-match"], raw.headers["if-none-match"]);
-  return { ...(writeConcern && { writeConcern }), ...(clock && { clock }), ...(condition && { condition }) };
+  return {
+    ...(writeConcern && { writeConcern }),
+    ...(clock && { clock }),
+    ...(condition && { condition }),
+    ...(writeConcern !== undefined && writeConcern !== 1 && readWait(exchange)),
+  };
 }
 
 /** `Idempotency-Key`, `undefined` when there is none. @throws StoreError `invalid_header`. */
@@ -43,6 +53,14 @@ export function writeRequest(
 ): WriteRequest {
   const digest = createHash("sha256").update(JSON.stringify(payload)).update("\n").update(body).digest("base64url");
   return { id, digest };
+}
+
+/** Called where there is something to wait for: then the preference counts as applied. */
+function readWait(exchange: Exchange): { waitMs?: number } {
+  const seconds = preferredWait(exchange.raw);
+  if (seconds === undefined) return {};
+  exchange.applied = `wait=${seconds}`;
+  return { waitMs: seconds * 1000 };
 }
 
 function readReadConcern(query: Query): ReadConcern | undefined {

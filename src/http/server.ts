@@ -14,6 +14,7 @@ import { KeyRoutes } from "./key-routes.ts";
 import { listRoute } from "./list-routes.ts";
 import { HttpMetrics } from "./metrics.ts";
 import { addRoutes, refuse } from "./other-routes.ts";
+import { ReplicaRoutes, replicasRoute } from "./replica-routes.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { serviceRoutes } from "./service-routes.ts";
 
@@ -38,11 +39,12 @@ const connectionsCheckMs = 1000;
 export function createServer(store: Store, options: ServerOptions, logger: Logger): HttpServer {
   let stopped: Promise<void> | undefined;
   const isStopping = () => stopped !== undefined;
-  const metrics = new HttpMetrics();
+  const metrics = new HttpMetrics(store);
   const bodies = new BodyReader(options.bodyBudgetBytes);
   let others: Parameters<typeof createNodeServer>[1];
   const dispatcher = new Dispatcher({
     keys: new KeyRoutes(store, options, bodies),
+    replicas: new ReplicaRoutes(store),
     hosts: new HostCheck(options.hosts),
     metrics,
     logger,
@@ -64,6 +66,7 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
     createRoute(store, options, bodies),
     deletePrefixRoute(store),
     batchRoute(store, options, bodies, logger),
+    replicasRoute,
     ...serviceRoutes(store, metrics, stopping),
   ];
   addRoutes(fastify, routes, dispatcher);

@@ -6,14 +6,15 @@ import { noQuery, parseForm, type Query } from "./query.ts";
 export interface Target {
   /** Raw, without the query, such as `/kv`. */
   readonly path: string;
-  /** Present when the request is for one key: from the path behind `/kv/`, or from `?key=`. */
+  /** Present when the request is for one key: from the path behind `/kv/` or `/replicas/`, or from `?key=`. */
   readonly key: string | undefined;
   readonly query: Query;
   /** The host of an absolute-form target, which then counts instead of the `Host` header. */
   readonly authority: string | undefined;
 }
 
-const keyPath = "/kv/";
+/** Below these lie all keys: what can be done with one, and what its replicas hold of it. */
+const keyPaths = ["/kv/", "/replicas/"];
 
 /**
  * Reads the raw request target. A key is percent-decoded exactly once, and nothing is folded: `new URL()` would turn
@@ -33,10 +34,10 @@ export function parseTarget(url: string): Target {
 }
 
 function readKey(path: string, query: Query): string | undefined {
-  const isKeyPath = path.startsWith(keyPath);
-  if (!isKeyPath && path !== "/kv") return undefined;
+  const keyPath = keyPaths.find((candidate) => path.startsWith(candidate) || path === candidate.slice(0, -1));
+  if (keyPath === undefined) return undefined;
   const key = query.get("key");
-  if (key === undefined) return isKeyPath ? decodePathKey(path.slice(keyPath.length)) : undefined;
+  if (key === undefined) return path.length < keyPath.length ? undefined : decodePathKey(path.slice(keyPath.length));
   if (path.length > keyPath.length) {
     throw new StoreError("invalid_query", "the key is given twice, in the path and as key; give it once");
   }

@@ -2,19 +2,21 @@ import type { Progress } from "../partition.ts";
 
 /** `present` with each counter and stamp of `given` that is greater. */
 export function raisedProgress(present: Progress, given: Partial<Progress>): Progress {
-  const seen = { ...present.seen };
+  const seen = new Map(Object.entries(present.seen));
   for (const [partition, pass] of Object.entries(given.seen ?? {}))
-    seen[partition] = Math.max(seen[partition] ?? 0, pass);
+    seen.set(partition, Math.max(seen.get(partition) ?? 0, pass));
   return {
     isComplete: present.isComplete || given.isComplete === true,
     pass: Math.max(present.pass, given.pass ?? 0),
-    seen,
+    seen: Object.fromEntries(seen),
     writeFloor: greater(present.writeFloor, given.writeFloor),
     floor: greater(present.floor, given.floor),
   };
 }
 
 const seenPrefix = "seen/";
+/** The rows of the meta table that every write looks at. */
+export const floorNames = ["floor", "write_floor"];
 
 /** Progress as the rows of the meta table. */
 export function progressRows({ isComplete, pass, seen, writeFloor, floor }: Progress): [name: string, value: string][] {
@@ -29,14 +31,11 @@ export function progressRows({ isComplete, pass, seen, writeFloor, floor }: Prog
 
 /** What the rows of the meta table say. */
 export function progressOf(meta: ReadonlyMap<string, string>): Progress {
-  const seen: { [partition: string]: number } = {};
-  for (const [name, value] of meta) {
-    if (name.startsWith(seenPrefix)) seen[name.slice(seenPrefix.length)] = Number(value);
-  }
+  const seen = [...meta].filter(([name]) => name.startsWith(seenPrefix));
   return {
     isComplete: meta.get("complete") === "1",
     pass: Number(meta.get("pass") ?? 0),
-    seen,
+    seen: Object.fromEntries(seen.map(([name, value]) => [name.slice(seenPrefix.length), Number(value)])),
     writeFloor: BigInt(meta.get("write_floor") ?? 0),
     floor: BigInt(meta.get("floor") ?? 0),
   };

@@ -45,7 +45,7 @@ export async function listPage(replicas: ReplicaSet, range: ListRange, now: numb
 }
 
 /** The least key after all keys that begin with `prefix`; `undefined` when there is none. */
-export function prefixEnd(prefix: string): string | undefined {
+function prefixEnd(prefix: string): string | undefined {
   const points = Array.from(prefix, (character) => character.codePointAt(0)!);
   for (let point = points.pop(); point !== undefined; point = points.pop()) {
     if (point === 0x10ffff) continue;

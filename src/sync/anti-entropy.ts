@@ -201,7 +201,9 @@ interface Member {
 }
 
 function greatestFloor(members: readonly Member[]): bigint {
-  return members.reduce((floor, { progress }) => (progress.floor > floor ? progress.floor : floor), 0n);
+  let greatest = 0n;
+  for (const { progress } of members) if (progress.floor > greatest) greatest = progress.floor;
+  return greatest;
 }
 
 /** Buckets that at least two replicas with a digest hold, and not alike. */

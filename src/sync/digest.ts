@@ -62,7 +62,7 @@ export async function readDigest(
   return digest;
 }
 
-export function nextSliceRows(rows: number, tookMs: number): number {
+function nextSliceRows(rows: number, tookMs: number): number {
   const factor = Math.min(4, Math.max(0.25, sliceMs / Math.max(tookMs, 1)));
   return Math.min(sliceRowsMax, Math.max(100, Math.round(rows * factor)));
 }

@@ -3,7 +3,8 @@ import type { Record } from "../record.ts";
 import type { Log, Replica } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 import { type Runtime, sleep } from "../runtime.ts";
-import { versionTime } from "../version.ts";
+import { compareVersions, versionTime } from "../version.ts";
+import { SetAside, type SetAsideRecord } from "./set-aside.ts";
 
 /** Hints read at once. */
 const pageLength = 512;
@@ -12,6 +13,8 @@ const shipBytesMax = 4 * 2 ** 20;
 /** Records on their way from `push` at once; beyond, they wait in the outbox for the next round. */
 const pushedMax = 10_000;
 const pushedBytesMax = 64 * 2 ** 20;
+/** How often one that owes them and is away is looked for. */
+const catchUpRetryMs = 100;
 /** Younger hints are left to the push of the front end that wrote them. */
 const pushGraceMs = 2000;
 
@@ -19,6 +22,8 @@ export interface HandoffOptions {
   readonly replicas: ReplicaSet;
   readonly runtime: Runtime;
   readonly log: Log;
+  /** How long a returning replica waits for stand-ins' writes that are out of reach. */
+  readonly catchUpMs: number;
 }
 
 /**
@@ -30,12 +35,25 @@ export interface HandoffOptions {
  */
 export class Handoff {
   readonly #options: HandoffOptions;
+  readonly #setAside: SetAside;
+  /** Who is known to owe each replica writes that it took in its place. */
+  readonly #standIns = new Map<Replica, Set<Replica>>();
   #pushed = 0;
   #pushedBytes = 0;
   #isStopped = false;
+  /** Records brought to a replica so far, by pushes and rounds. */
+  delivered = 0;
+  /** Writes that a stand-in took and that lost to a greater version of the home. */
+  discarded = 0;
 
   constructor(options: HandoffOptions) {
     this.#options = options;
+    this.#setAside = new SetAside(options.runtime);
+  }
+
+  /** Records that a target refuses, which are tried again now and then. */
+  get setAside(): readonly SetAsideRecord[] {
+    return this.#setAside.list;
   }
 
   /**
@@ -48,7 +66,9 @@ export class Handoff {
     this.#pushed++;
     this.#pushedBytes += bytes;
     try {
-      await target.use((partition) => partition.apply([record]));
+      const dropped = await target.use((partition) => partition.apply([record]));
+      // A ghost stays owed, and is found out by the next round.
+      if (dropped > 0) return false;
     } catch {
       // The hint is still there, and the next round tries again.
       return false;
@@ -56,21 +76,42 @@ export class Handoff {
       this.#pushed--;
       this.#pushedBytes -= bytes;
     }
+    this.delivered++;
     const hint: Hint = { target: target.name, key: record.key, version: record.version, standIn: false };
     source.use((partition) => partition.settle([hint])).catch(() => undefined);
     return true;
   }
 
-  /** Delivers everything that the reachable replicas owe to `target` because a stand-in took it. */
+  /** Remembers that `source` took a write in place of `target`. */
+  noteStandIn(source: Replica, target: Replica): void {
+    const holders = this.#standIns.get(target) ?? new Set();
+    this.#standIns.set(target, holders.add(source));
+  }
+
+  /**
+   * Delivers what the others owe to `target` because a stand-in took it. One that is known to owe such writes and
+   * is away itself is waited for, but no longer than `catchUpMs`.
+   */
   async catchUp(target: Replica): Promise<void> {
-    const since = this.#options.runtime.now();
-    for (const source of this.#options.replicas.replicas) {
-      if (source === target || !source.isReachable) continue;
-      const owed = await source.use((partition) => partition.owed()).catch(() => []);
-      const standIns = owed.find((each) => each.target === target.name)?.standIns ?? 0;
-      if (standIns > 0)
-        await this.deliver(source, target, (hint) => hint.standIn && versionTime(hint.version) <= since);
-    }
+    const { runtime, replicas, catchUpMs } = this.#options;
+    const deadline = runtime.elapsed() + catchUpMs;
+    const since = runtime.now();
+    const others = replicas.replicas.filter((replica) => replica !== target);
+    await Promise.all(
+      others.map(async (source) => {
+        while (!(await this.#deliverStandIns(source, target, since))) {
+          const isKnownHolder = this.#standIns.get(target)?.has(source) === true;
+          if (!isKnownHolder || runtime.elapsed() >= deadline || !target.isReachable || this.#isStopped) return;
+          await sleep(runtime, catchUpRetryMs);
+        }
+        this.#standIns.get(target)?.delete(source);
+      }),
+    );
+  }
+
+  /** Whether no write that a stand-in is known to have taken for `target` is still out of reach. */
+  hasAll(target: Replica): boolean {
+    return (this.#standIns.get(target)?.size ?? 0) === 0;
   }
 
   /** What is under way ends at the next opportunity. */
@@ -78,18 +119,32 @@ export class Handoff {
     this.#isStopped = true;
   }
 
-  /** Looks through every outbox once. Never rejects: what could not be delivered stays owed. */
-  async round(): Promise<void> {
-    const { replicas } = this.#options.replicas;
+  /** Delivers late what `catchUp` has given up waiting for. */
+  async catchUpLate(): Promise<void> {
+    for (const [target, holders] of this.#standIns) {
+      for (const source of holders) {
+        if (!target.isSteady) continue;
+        if (await this.#deliverStandIns(source, target, this.#options.runtime.now())) holders.delete(source);
+      }
+    }
+  }
+
+  /** Looks through every outbox for what no push will deliver. Never rejects: what could not be delivered stays owed. */
+  round(): Promise<void> {
     const until = this.#options.runtime.now() - pushGraceMs;
-    const pairs = replicas.flatMap((source) =>
-      replicas.filter((target) => target !== source).map((target) => ({ source, target })),
-    );
+    return this.deliverAll((hint) => versionTime(hint.version) <= until);
+  }
+
+  /** Delivers whatever `isDue` between all partitions, or from and to the one called `only`. Never rejects. */
+  async deliverAll(isDue: (hint: Hint) => boolean, only?: string): Promise<void> {
+    const { replicas } = this.#options.replicas;
+    const pairs = replicas.flatMap((source) => replicas.map((target) => ({ source, target })));
     await Promise.all(
       pairs.map(async ({ source, target }) => {
-        if (!source.isReachable || !target.isReachable) return;
+        const isAsked = only === undefined || source.name === only || target.name === only;
+        if (source === target || !isAsked || !source.isReachable || !target.isReachable) return;
         try {
-          await this.deliver(source, target, (hint) => versionTime(hint.version) <= until);
+          await this.deliver(source, target, isDue);
         } catch (error) {
           if (!(error instanceof PartitionError)) this.#options.log.error({ err: error }, "handoff failed");
         }
@@ -106,7 +161,8 @@ export class Handoff {
     for (let after = ""; !this.#isStopped; ) {
       const start = after;
       const hints = await source.use((partition) => partition.hints(target.name, start, pageLength));
-      for (const shipment of shipments(hints.filter(isDue))) await this.#ship(source, target, shipment);
+      const due = hints.filter((hint) => isDue(hint) && !this.#setAside.has(source.name, hint));
+      for (const shipment of shipments(due)) await this.#ship(source, target, shipment);
       const last = hints.at(-1);
       if (last === undefined || hints.length < pageLength) return;
       after = last.key;
@@ -114,9 +170,27 @@ export class Handoff {
     }
   }
 
+  /** Whether `source` could be asked, and owes `target` no stand-in's write of before `since` any more. */
+  async #deliverStandIns(source: Replica, target: Replica, since: number): Promise<boolean> {
+    if (!source.isReachable) return false;
+    try {
+      const owed = await source.use((partition) => partition.owed());
+      const standIns = owed.find((each) => each.target === target.name)?.standIns ?? 0;
+      if (standIns === 0) return true;
+      this.noteStandIn(source, target);
+      await this.deliver(source, target, (hint) => hint.standIn && versionTime(hint.version) <= since);
+      return true;
+    } catch (error) {
+      // When the target is lost again, its next return starts anew.
+      if (error instanceof PartitionError && target.isReachable) return false;
+      throw error;
+    }
+  }
+
   async #ship(source: Replica, target: Replica, hints: readonly OwedHint[]): Promise<void> {
     const records = await source.use((partition) => partition.read(hints.map((hint) => hint.key)));
     const found = records.filter((record) => record !== undefined);
+    await this.#countDiscarded(target, hints, records);
     try {
       await target.use((partition) => partition.apply(found));
     } catch (error) {
@@ -124,6 +198,8 @@ export class Handoff {
       if (!isRefused) throw error;
       return this.#shipOneByOne(source, target, hints, error);
     }
+    this.delivered += found.length;
+    for (const hint of hints) this.#setAside.forget(source.name, hint);
     // What was shipped may be newer than what the hint asked for, and a record that is gone is owed to nobody.
     const settled = hints.map((hint, index) => ({ ...hint, version: records[index]?.version ?? hint.version }));
     await source.use((partition) => partition.settle(settled));
@@ -140,8 +216,25 @@ export class Handoff {
       for (const hint of hints) await this.#ship(source, target, [hint]);
       return;
     }
-    const facts = { partition: target.name, key: hints[0]?.key, problem: error.reason };
-    this.#options.log.warn(facts, "a record is refused by a replica and stays owed to it");
+    const [hint] = hints;
+    if (hint === undefined) return;
+    this.#setAside.add(source.name, hint, error.reason);
+    const facts = { partition: target.name, key: hint.key, problem: error.reason };
+    this.#options.log.warn(facts, "a record is refused by a replica, stays owed to it and is tried again later");
+  }
+
+  async #countDiscarded(
+    target: Replica,
+    hints: readonly OwedHint[],
+    records: readonly (Record | undefined)[],
+  ): Promise<void> {
+    const fromStandIns = hints.flatMap(({ standIn }, index) => (standIn && records[index] ? [records[index]] : []));
+    if (fromStandIns.length === 0) return;
+    const present = await target.use((partition) => partition.read(fromStandIns.map((record) => record.key)));
+    for (const [index, record] of present.entries()) {
+      const shipped = fromStandIns[index]!;
+      if (record !== undefined && compareVersions(record.version, shipped.version) > 0) this.discarded++;
+    }
   }
 }
 

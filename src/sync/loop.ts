@@ -1,16 +1,21 @@
+import { ConfigError } from "../errors.ts";
 import { PartitionError } from "../partition.ts";
+import type { ClockFence } from "../replicas/clock-fence.ts";
 import type { Log } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 import type { Runtime } from "../runtime.ts";
-import type { AntiEntropy, PassResult } from "./anti-entropy.ts";
+import type { AntiEntropy, PassOptions, PassResult } from "./anti-entropy.ts";
 import type { Handoff } from "./handoff.ts";
 import type { Purge, PurgeResult } from "./purge.ts";
+import { type DamagedRecord, scrub } from "./scrub.ts";
+import type { SetAsideRecord } from "./set-aside.ts";
 
 export interface LoopOptions {
   readonly replicas: ReplicaSet;
   readonly handoff: Handoff;
   readonly antiEntropy: AntiEntropy;
   readonly purge: Purge;
+  readonly fence: ClockFence;
   readonly runtime: Runtime;
   readonly log: Log;
   /** Between passes of anti-entropy. */
@@ -19,8 +24,22 @@ export interface LoopOptions {
   readonly purgeIntervalMs: number;
 }
 
+/** What one round of everything did. */
+export interface SyncReport {
+  readonly delivered: number;
+  /** Writes that are still owed, on the partitions that could be asked. */
+  readonly owed: number;
+  readonly setAside: readonly SetAsideRecord[];
+  /** Partitions that could not be reached, each with why. */
+  readonly away: readonly string[];
+  readonly pass: PassResult | undefined;
+  readonly purge: PurgeResult | undefined;
+}
+
 /** How often it looks whether something is due. */
 const tickMs = 1000;
+/** How often the clock is compared with the servers'. */
+const measureIntervalMs = 5000;
 /** Request ids are kept for a day. */
 const requestAgeMs = 24 * 3_600_000;
 const requestsAtOnce = 1000;
@@ -34,6 +53,7 @@ export class SyncLoop {
   #cancelTick: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #isStopped = false;
+  #nextMeasureAt = 0;
   #nextPassAt: number;
   #nextPurgeAt: number;
   lastPass: (PassResult & { readonly at: number }) | undefined;
@@ -63,10 +83,62 @@ export class SyncLoop {
     await this.#running;
   }
 
+  /**
+   * Everything once, for `kvasir sync`: delivers what is owed, compares and mends, purges. With `only`, just what is
+   * owed by and to that partition.
+   */
+  async once(options: { only?: string | undefined; onProgress?: (part: number) => void }): Promise<SyncReport> {
+    const { handoff, antiEntropy, purge, replicas } = this.#options;
+    const { only, onProgress = () => undefined } = options;
+    await handoff.deliverAll(() => true, only);
+    onProgress(0.2);
+    const pass =
+      only === undefined
+        ? await antiEntropy.pass({ isRepair: true, onProgress: (part) => onProgress(0.2 + part * 0.7) })
+        : undefined;
+    const purged = only === undefined ? await purge.run() : undefined;
+    onProgress(1);
+    const owed = await Promise.all(
+      replicas.replicas.map((replica) => replica.use((partition) => partition.owed()).catch(() => undefined)),
+    );
+    const away = replicas.replicas.filter((replica) => !replica.isReachable);
+    return {
+      delivered: handoff.delivered,
+      owed: owed.flatMap((each) => each ?? []).reduce((sum, { count }) => sum + count, 0),
+      setAside: handoff.setAside,
+      away: away.map(({ name, problem }) => `${name}: ${problem}`),
+      pass,
+      purge: purged,
+    };
+  }
+
+  /** Compares all replicas, and mends what differs if asked to. */
+  compare(options: PassOptions): Promise<PassResult> {
+    return this.#options.antiEntropy.pass(options);
+  }
+
+  /** Checks every value against its fingerprints; see `scrub.ts`. */
+  scrub({ isRepair }: { isRepair: boolean }): Promise<DamagedRecord[]> {
+    const { replicas, runtime } = this.#options;
+    return scrub({ replicas, runtime, isRepair });
+  }
+
+  /** @throws ConfigError when there is no partition of this name. */
+  checkPartition(name: string | undefined): void {
+    const names = this.#options.replicas.replicas.map((replica) => replica.name);
+    if (name === undefined || names.includes(name)) return;
+    throw new ConfigError(`there is no partition ${JSON.stringify(name)}; there are ${names.join(", ")}`);
+  }
+
   async #tick(): Promise<void> {
-    const { handoff, replicas, runtime, passIntervalMs, purgeIntervalMs } = this.#options;
-    await handoff.round();
+    const { handoff, replicas, runtime, passIntervalMs, purgeIntervalMs, fence } = this.#options;
     const now = runtime.elapsed();
+    if (now >= this.#nextMeasureAt) {
+      this.#nextMeasureAt = now + measureIntervalMs;
+      await fence.measure();
+    }
+    await handoff.catchUpLate();
+    await handoff.round();
     const isRecovering = replicas.replicas.some((replica) => replica.isReceiving);
     if (this.#isStopped || !(isRecovering || now >= this.#nextPassAt)) return;
     if (now >= this.#nextPassAt) this.#nextPassAt = now + passIntervalMs * (0.75 + runtime.random() / 2);

@@ -2,7 +2,7 @@ import { type Partition, PartitionError } from "../../src/partition.ts";
 import { MemoryPartition } from "../../src/partitions/memory.ts";
 
 /** What can be wrong with a {@link FaultyPartition}. */
-export interface Faults {
+interface Faults {
   /** Every call fails as unreachable, with nothing applied. */
   isDown: boolean;
   /** The next `write` is applied or not, and its answer is lost. */

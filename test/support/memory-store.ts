@@ -17,7 +17,13 @@ export interface MemoryStore {
 
 /** A store on partitions in memory, for tests. Close it with `store.close()`. */
 export async function memoryStore(
-  options: { partitions?: number; replicas?: "all" | number; standIn?: boolean; requestTimeoutMs?: number } = {},
+  options: {
+    partitions?: number;
+    replicas?: "all" | number;
+    standIn?: boolean;
+    requestTimeoutMs?: number;
+    catchUpMs?: number;
+  } = {},
 ): Promise<MemoryStore> {
   const partitions = Array.from({ length: options.partitions ?? 1 }, (_, index) => faultyPartition(`p${index + 1}`));
   for (const { memory } of partitions) await memory.initialise({ cluster: "test", partition: memory.name });
@@ -33,6 +39,7 @@ export async function memoryStore(
         cluster: "test",
         replicas: options.replicas ?? "all",
         standIn: options.standIn ?? true,
+        catchUpMs: options.catchUpMs ?? 2000,
         purgeAfterMs: 24 * 3_600_000,
         passIntervalMs: 600_000,
         purgeIntervalMs: 3_600_000,

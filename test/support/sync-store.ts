@@ -53,7 +53,7 @@ export async function syncStore(count: number, replicas: "all" | number = "all")
     members,
     replicaSet,
     antiEntropy,
-    handoff: new Handoff(options),
+    handoff: new Handoff({ ...options, catchUpMs: 1000 }),
     purge: new Purge({ ...options, antiEntropy, purgeAfterMs: 24 * hourMs }),
     connect,
     close: () => Promise.all(members.map((replica) => replica.close())),

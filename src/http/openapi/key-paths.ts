@@ -1,38 +1,56 @@
-import { parameterList } from "./parameters.ts";
-import { documentContent, headerList, problems } from "./responses.ts";
+import { type ParameterName, parameterList } from "./parameters.ts";
+import { documentContent, documentHeaders, type HeaderName, headerList, headProblems, problems } from "./responses.ts";
 import type { Operation, Response } from "./types.ts";
 
 const binary = { description: "Any bytes." };
 
-const recordHeaders = [
+const readHeaders: readonly HeaderName[] = [
   "ETag",
   "Kvasir-Version",
   "Last-Modified",
-  "Vary",
-  "Cache-Control",
   "Kvasir-Expires",
   "X-TTL",
   "Kvasir-Meta-NAME",
-] as const;
-const writeHeaders = ["ETag", "Kvasir-Version", "Kvasir-Clock", "Kvasir-Replicas"] as const;
+  "Accept-Ranges",
+  "Preference-Applied",
+  ...documentHeaders,
+];
+const writeHeaders: readonly HeaderName[] = [
+  "Kvasir-Version",
+  "Kvasir-Clock",
+  "Kvasir-Replicas",
+  "Kvasir-Existed",
+  "Preference-Applied",
+];
+/** What a write that leaves a value behind answers with. */
+export const storedHeaders: readonly HeaderName[] = ["ETag", ...writeHeaders];
 const conditions = ["IfMatch", "IfNoneMatch"] as const;
-const writeParameters = ["WriteConcern", "Format", ...conditions, "IdempotencyKey", "Clock"] as const;
-const readParameters = [
-  "ReadConcern",
-  "Format",
-  ...conditions,
-  "IfModifiedSince",
-  "IfUnmodifiedSince",
-  "Range",
-  "IfRange",
-  "Clock",
-] as const;
 
-type KeyParameter = "PathKey" | "QueryKey" | "OptionalKey";
+/** What an operation on one key takes besides the key. */
+export const keyParameters = {
+  head: ["ReadConcern", "Format", ...conditions, "IfModifiedSince", "IfUnmodifiedSince", "Clock", "Prefer"],
+  get: [
+    "ReadConcern",
+    "Format",
+    ...conditions,
+    "IfModifiedSince",
+    "IfUnmodifiedSince",
+    "Range",
+    "IfRange",
+    "Clock",
+    "Prefer",
+  ],
+  write: ["WriteConcern", "Format", ...conditions, "IdempotencyKey", "Clock", "Prefer"],
+} satisfies { readonly [operation: string]: readonly ParameterName[] };
 
-const found: Response = {
+type KeyParameter = "PathKey" | "QueryKey";
+
+export const readErrors = [404, 406, 412, 414] as const;
+export const deleteErrors = [403, 412, 414, 422, 504, 507] as const;
+
+export const found: Response = {
   description: "The value as it was stored, or the record as a document.",
-  headers: headerList(...recordHeaders, "Kvasir-Encoding", "Accept-Ranges"),
+  headers: headerList(...readHeaders, "Kvasir-Encoding"),
   content: {
     "*/*": { schema: { ...binary, title: "The stored bytes with the stored media type" } },
     ...documentContent("Record"),
@@ -41,9 +59,20 @@ const found: Response = {
   },
 };
 
-const notModified: Response = {
+export const foundPart: Response = {
+  description: "The part of the value that Range asks for.",
+  headers: headerList(...readHeaders, "Content-Range"),
+  content: { "*/*": { schema: binary } },
+};
+
+export const notModified: Response = {
   description: "The client's copy is still the current one.",
-  headers: headerList("ETag", "Vary", "Cache-Control"),
+  headers: headerList("ETag", "Last-Modified", "Vary", "Cache-Control", "Preference-Applied"),
+};
+
+export const deleted: Response = {
+  description: "Deleted, or not there in the first place.",
+  headers: headerList(...writeHeaders),
 };
 
 export function getOperation(key: KeyParameter, operationId: string): Operation {
@@ -53,32 +82,21 @@ export function getOperation(key: KeyParameter, operationId: string): Operation 
     summary: "Read a value",
     description:
       "The stored bytes, unless Accept or `format` ask for a document: the record in JSON, XML or HTML, or its value as text.",
-    parameters: parameterList(key, ...readParameters),
-    responses: {
-      200: found,
-      206: {
-        description: "The part of the value that Range asks for.",
-        headers: headerList(...recordHeaders, "Content-Range"),
-        content: { "*/*": { schema: binary } },
-      },
-      304: notModified,
-      ...problems(404, 406, 412, 414, 416),
-    },
+    parameters: parameterList(key, ...keyParameters.get),
+    responses: { 200: found, 206: foundPart, 304: notModified, ...problems(...readErrors, 416) },
   };
 }
 
 export function headOperation(key: KeyParameter, operationId: string): Operation {
-  const { content: _, ...head } = found;
-  const empty = Object.keys(problems(404, 406, 412, 414)).map((status) => [status, { description: "As for GET." }]);
   return {
     operationId,
     tags: ["values"],
     summary: "Read what a GET would say of a value",
-    parameters: parameterList(key, ...readParameters.filter((name) => name !== "Range" && name !== "IfRange")),
+    parameters: parameterList(key, ...keyParameters.head),
     responses: {
-      200: { ...head, description: "The headers of a GET." },
+      200: { description: "The headers of a GET.", headers: found.headers! },
       304: notModified,
-      ...Object.fromEntries(empty),
+      ...headProblems(...readErrors),
     },
   };
 }
@@ -90,15 +108,15 @@ export function putOperation(key: KeyParameter, operationId: string): Operation 
     summary: "Create or replace a value",
     description:
       "Any bytes, kept with their Content-Type. Metadata and expiry are replaced too: what is not given is gone. Without a Content-Type (or with the one that `curl -d` sends) UTF-8 is stored as text.",
-    parameters: parameterList(key, ...writeParameters, "Ttl", "TtlHeader", "Metadata"),
+    parameters: parameterList(key, ...keyParameters.write, "Ttl", "TtlHeader", "Metadata"),
     requestBody: { required: false, content: { "*/*": { schema: binary } } },
     responses: {
-      201: { description: "Created.", headers: headerList(...writeHeaders) },
+      201: { description: "Created.", headers: headerList(...storedHeaders) },
       204: {
         description: "Replaced; or stored by a stand-in, which cannot know and leaves Kvasir-Existed out.",
-        headers: headerList(...writeHeaders, "Kvasir-Existed"),
+        headers: headerList(...storedHeaders),
       },
-      ...problems(412, 413, 414, 415, 422, 504, 507),
+      ...problems(403, 412, 413, 414, 415, 422, 504, 507),
     },
   };
 }
@@ -110,7 +128,7 @@ export function patchOperation(key: KeyParameter, operationId: string): Operatio
     summary: "Change a JSON value",
     description:
       "Atomic. Media type, metadata and expiry stay, and so do the digits of numbers that the patch does not touch.",
-    parameters: parameterList(key, ...writeParameters),
+    parameters: parameterList(key, ...keyParameters.write),
     requestBody: {
       required: true,
       content: {
@@ -121,8 +139,8 @@ export function patchOperation(key: KeyParameter, operationId: string): Operatio
       },
     },
     responses: {
-      204: { description: "Changed.", headers: headerList(...writeHeaders) },
-      ...problems(404, 409, 412, 413, 414, 415, 422, 504, 507),
+      204: { description: "Changed.", headers: headerList(...storedHeaders) },
+      ...problems(403, 404, 409, 412, 413, 414, 415, 422, 504, 507),
     },
   };
 }
@@ -132,22 +150,16 @@ export function deleteOperation(key: KeyParameter, operationId: string): Operati
     operationId,
     tags: ["values"],
     summary: "Delete a value",
-    parameters: parameterList(key, ...writeParameters),
-    responses: {
-      204: {
-        description: "Deleted, or not there in the first place.",
-        headers: headerList("Kvasir-Existed", "Kvasir-Version", "Kvasir-Clock", "Kvasir-Replicas"),
-      },
-      ...problems(412, 414, 422, 504, 507),
-    },
+    parameters: parameterList(key, ...keyParameters.write),
+    responses: { 204: deleted, ...problems(...deleteErrors) },
   };
 }
 
-export function optionsOperation(operationId: string, tag: string): Operation {
+export function optionsOperation(operationId: string, tag: string, ...more: HeaderName[]): Operation {
   return {
     operationId,
     tags: [tag],
     summary: "The methods that are allowed here",
-    responses: { 204: { description: "They are in Allow.", headers: headerList("Allow") }, ...problems() },
+    responses: { 204: { description: "They are in Allow.", headers: headerList("Allow", ...more) }, ...problems() },
   };
 }

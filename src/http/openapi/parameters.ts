@@ -89,6 +89,13 @@ export const parameters = {
     description: "The Kvasir-Clock of the answer before: reads are then never older, and writes always newer.",
     schema: text,
   },
+  Prefer: {
+    name: "Prefer",
+    in: "header",
+    description:
+      "`wait=N` (RFC 7240), at most 60 seconds: for the confirmations of a write with `w` above 1, and for a version as new as `Kvasir-Clock` says.",
+    schema: text,
+  },
   Metadata: {
     name: "Kvasir-Meta-NAME",
     in: "header",
@@ -108,7 +115,7 @@ export const parameters = {
   Limit: {
     name: "limit",
     in: "query",
-    description: "How many keys and common prefixes at most.",
+    description: "How many keys and common prefixes at most; the maximum can be configured.",
     schema: { type: "integer", minimum: 1, maximum: 1000, default: 100 },
   },
   Cursor: { name: "cursor", in: "query", description: "The cursor of the page before.", schema: text },
@@ -121,6 +128,16 @@ export const parameters = {
   },
 } satisfies { readonly [name: string]: Parameter };
 
-export function parameterList(...names: (keyof typeof parameters)[]): Reference[] {
+export type ParameterName = keyof typeof parameters;
+
+export function parameterList(...names: ParameterName[]): Reference[] {
   return names.map((name) => reference("parameters", name));
+}
+
+/** Those that a path which is a key's by `?key=`, and a list's without, takes for the key alone. */
+export function keyOnlyParameters(...names: ParameterName[]): Parameter[] {
+  return names.map((name) => {
+    const parameter: Parameter = parameters[name];
+    return { ...parameter, description: `Only with \`key\`. ${parameter.description}` };
+  });
 }

@@ -24,14 +24,24 @@ export const headers = {
   Location: { description: "Where the new record is.", schema: text },
   Link: { description: 'The next page, with `rel="next"`.', schema: text },
   Allow: { description: "The methods that are allowed here.", schema: text },
+  "Accept-Patch": { description: "The media types that PATCH takes.", schema: text },
+  "Preference-Applied": { description: "`wait=N`, when a `Prefer` with it was gone by.", schema: text },
+  "X-Content-Type-Options": { description: "`nosniff`.", schema: text },
+  "Content-Security-Policy": {
+    description: "`sandbox` on stored values, which can do nothing on this origin; on pages what they may load.",
+    schema: text,
+  },
   "Retry-After": { description: "Seconds after which to try again.", schema: { type: "integer" } },
 } satisfies { readonly [name: string]: Header };
 
-type HeaderName = keyof typeof headers;
+export type HeaderName = keyof typeof headers;
 
 export function headerList(...names: HeaderName[]): { [name: string]: Reference } {
   return Object.fromEntries(names.map((name) => [name, reference("headers", name)]));
 }
+
+/** What every document comes with, in whichever format. */
+export const documentHeaders = ["Vary", "Cache-Control", "X-Content-Type-Options", "Content-Security-Policy"] as const;
 
 /** A document in all four formats; the schema is that of its JSON. */
 export function documentContent(schema: string): Content {
@@ -45,10 +55,11 @@ export function documentContent(schema: string): Content {
 
 const statuses = [...new Set(Object.values(errorCodes).map((error) => error.status as number))].sort();
 
-const problemHeaders: { readonly [status: number]: HeaderName } = {
-  405: "Allow",
-  416: "Content-Range",
-  503: "Retry-After",
+const problemHeaders: { readonly [status: number]: readonly HeaderName[] } = {
+  405: ["Allow"],
+  415: ["Accept-Patch"],
+  416: ["Content-Range"],
+  503: ["Retry-After", "Preference-Applied"],
 };
 
 /** One response for each status that an error can have, naming its codes. */
@@ -58,16 +69,28 @@ export const responses: { readonly [name: string]: Response } = Object.fromEntri
 
 /** What any request may meet, and what these may. */
 export function problems(...specific: number[]): { [status: string]: Reference } {
-  const all = [400, 408, 421, 431, 500, 503, ...specific].sort();
-  return Object.fromEntries(all.map((status) => [status, reference("responses", `Problem${status}`)]));
+  return Object.fromEntries(allOf(specific).map((status) => [status, reference("responses", `Problem${status}`)]));
+}
+
+/** The same for HEAD, which has the headers of a problem without its document. */
+export function headProblems(...specific: number[]): { [status: string]: Response } {
+  return Object.fromEntries(
+    allOf(specific).map((status) => {
+      const { description, headers = {} } = problemResponse(status);
+      return [status, { description, headers }];
+    }),
+  );
+}
+
+function allOf(specific: readonly number[]): number[] {
+  return [400, 408, 421, 431, 500, 503, ...specific].sort();
 }
 
 function problemResponse(status: number): Response {
   const codes = (Object.keys(errorCodes) as ErrorCode[]).filter((code) => errorCodes[code].status === status);
-  const own = problemHeaders[status];
   return {
     description: codes.map((code) => `\`${code}\`: ${errorCodes[code].title}.`).join(" "),
-    headers: headerList("Vary", ...(own === undefined ? [] : [own])),
+    headers: headerList(...documentHeaders, ...(problemHeaders[status] ?? [])),
     content: {
       "application/problem+json": { schema: reference("schemas", "Problem") },
       "text/html": { schema: text },

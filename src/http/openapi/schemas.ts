@@ -6,6 +6,7 @@ const text: Schema = { type: "string" };
 const time: Schema = { type: "string", format: "date-time" };
 const version: Schema = { type: "string", pattern: "^[0-9a-z]{12,13}-[0-9a-z]{1,10}$" };
 const count: Schema = { type: "integer", minimum: 0 };
+const partitionState: Schema = { enum: ["steady", "away", "catching_up", "recovering"] };
 
 export const keySchema: Schema = {
   type: "string",
@@ -13,7 +14,7 @@ export const keySchema: Schema = {
   description: `1 to ${keyBytesMax} bytes of UTF-8 without NUL.`,
 };
 
-const value: Schema = {
+const value = {
   description:
     "The value: JSON as it is stored when the media type is a JSON one, else text, or base64 when `encoding` says so.",
 };
@@ -24,22 +25,34 @@ const encoding: Schema = {
     "`base64` for a value that is not UTF-8 or has NUL; `utf8` for the text of a value of JSON type that is not JSON.",
 };
 
-const recordDocument: Schema = object(
+const metadata: Schema = { type: "object", additionalProperties: text };
+
+const recordMembers = {
+  key: keySchema,
+  value,
+  encoding,
+  type: { type: "string", description: "The media type as it was stored." },
+  version,
+  modified: time,
+  expires: time,
+  metadata,
+};
+const recordRequired = ["key", "value", "type", "version", "modified", "metadata"];
+
+const recordDocument: Schema = object(recordMembers, recordRequired);
+
+const listEntry: Schema = object(
   {
     key: keySchema,
-    value,
-    encoding,
-    type: { type: "string", description: "The media type as it was stored." },
+    type: text,
+    size: count,
     version,
     modified: time,
     expires: time,
-    metadata: { type: "object", additionalProperties: text },
+    value: { ...value, description: `With \`values\`. ${value.description}` },
+    encoding,
+    metadata: { ...metadata, description: "With `values`, when there is any." },
   },
-  ["key", "value", "type", "version", "modified", "metadata"],
-);
-
-const listEntry: Schema = object(
-  { key: keySchema, type: text, size: count, version, modified: time, expires: time, value, encoding },
   ["key", "type", "size", "version", "modified"],
 );
 
@@ -52,50 +65,99 @@ const list: Schema = object(
   ["keys"],
 );
 
-const newRecord: Schema = {
-  ...object(
-    {
-      key: keySchema,
-      value: { description: "Text, or with `encoding: base64` bytes, or any JSON value." },
-      encoding: { enum: ["utf8", "base64"] },
-      type: { type: "string", description: "Without it a text is stored as text, any other JSON as application/json." },
-      ttl: { type: ["string", "number"], description: "Such as `500ms` or `60s`; a number is seconds." },
-    },
-    ["value"],
-  ),
+const newValue = {
+  value: { description: "Text, or with `encoding: base64` bytes, or any JSON value." },
+  encoding: { enum: ["utf8", "base64"] },
+  type: { type: "string", description: "Without it a text is stored as text, any other JSON as application/json." },
+  ttl: { type: ["string", "number"], description: "Such as `500ms` or `60s`; a number is seconds." },
+  expires: { ...time, description: "When it expires; instead of `ttl`." },
+  metadata: { ...metadata, description: "Names and texts that headers can carry, 2 KiB in all." },
+};
+
+const newRecord: Schema = object({ key: keySchema, ...newValue }, ["value"]);
+
+const memberConditions = {
+  ifMatch: { type: "string", description: "As the header If-Match, or a bare version." },
+  ifNoneMatch: { type: "string", description: "As the header If-None-Match, or a bare version." },
 };
 
 const batch: Schema = {
   type: "array",
   maxItems: 1000,
-  items: object(
-    {
-      op: { enum: ["get", "put", "delete"] },
-      key: keySchema,
-      value: { description: "Of a put: text, or with `encoding: base64` bytes, or any JSON value." },
-      encoding: { enum: ["utf8", "base64"] },
-      type: text,
-      ttl: { type: ["string", "number"] },
-      ifMatch: text,
-      ifNoneMatch: text,
-    },
-    ["op", "key"],
-  ),
+  items: {
+    oneOf: [
+      object({ op: { const: "get" }, key: keySchema }, ["op", "key"]),
+      object({ op: { const: "put" }, key: keySchema, ...newValue, ...memberConditions }, ["op", "key", "value"]),
+      object({ op: { const: "delete" }, key: keySchema, ...memberConditions }, ["op", "key"]),
+    ],
+  },
 };
 
 const batchResults: Schema = object(
   {
     results: {
       type: "array",
-      description: "In the order of the operations.",
+      description: "In the order of the operations, each with the status that it would have had alone.",
       items: {
-        type: "object",
-        required: ["status"],
-        properties: { status: { type: "integer", description: "What the same request alone would have answered." } },
+        oneOf: [
+          reference("schemas", "BatchRecord"),
+          reference("schemas", "BatchWritten"),
+          reference("schemas", "BatchProblem"),
+        ],
       },
     },
   },
   ["results"],
+);
+
+const batchRecord: Schema = object({ status: { const: 200 }, ...recordMembers }, ["status", ...recordRequired]);
+
+const batchWritten: Schema = object(
+  {
+    status: { enum: [201, 204] },
+    key: keySchema,
+    version,
+    existed: { type: "boolean", description: "Absent when a stand-in took the write, which cannot know." },
+    confirmed: { ...count, description: "Replicas that have it on disk." },
+    replicas: count,
+  },
+  ["status", "key", "version", "confirmed", "replicas"],
+);
+
+const batchProblem: Schema = {
+  type: "object",
+  description: "Some codes have members of their own.",
+  required: ["status", "code", "detail"],
+  properties: {
+    status: { enum: [400, 404, 412, 413, 414, 422, 431, 500, 503, 504, 507] },
+    code: { enum: Object.keys(errorCodes) },
+    detail: text,
+  },
+};
+
+const replicas: Schema = object(
+  {
+    key: keySchema,
+    replicas: {
+      type: "array",
+      description: "Home first.",
+      items: object(
+        {
+          partition: text,
+          state: partitionState,
+          record: {
+            enum: ["live", "tombstone", "expired", "absent", "unknown"],
+            description: "`unknown` when the partition could not be asked.",
+          },
+          version,
+          modified: time,
+          expires: time,
+        },
+        ["partition", "state", "record"],
+      ),
+    },
+  },
+  ["key", "replicas"],
 );
 
 const status: Schema = object(
@@ -115,7 +177,7 @@ const partitionStatus: Schema = object(
   {
     name: text,
     url: { type: "string", description: "Without user and password." },
-    state: { enum: ["steady", "away", "catching_up", "recovering"] },
+    state: partitionState,
     problem: text,
     engine: text,
     durability: { enum: ["strict", "relaxed", "unknown"] },
@@ -181,6 +243,10 @@ export const schemas: { readonly [name: string]: Schema } = {
   NewRecord: newRecord,
   Batch: batch,
   BatchResults: batchResults,
+  BatchRecord: batchRecord,
+  BatchWritten: batchWritten,
+  BatchProblem: batchProblem,
+  Replicas: replicas,
   Deleted: object({ deleted: count }, ["deleted"]),
   Status: status,
   PartitionStatus: partitionStatus,

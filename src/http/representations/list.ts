@@ -1,12 +1,13 @@
-import type { ScannedRecord } from "../../record.ts";
+import { parseMetadata, type ScannedRecord } from "../../record.ts";
 import type { ListPage } from "../../store-types.ts";
 import { formatVersion, versionTime } from "../../version.ts";
 import { keyHref } from "../key-href.ts";
 import type { DocumentFormat } from "../negotiation.ts";
 import { html, page as htmlPage, type Markup } from "./html.ts";
 import { jsonObject } from "./json.ts";
-import { xmlValue } from "./record.ts";
+import { xmlMetadata, xmlValue } from "./record.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
+import { onOneLine } from "./text.ts";
 import { isoTime } from "./time.ts";
 import { documentValue, jsonValueMembers } from "./value-document.ts";
 import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
@@ -49,7 +50,8 @@ function entryJson(record: ScannedRecord, withValues: boolean): string {
     version: JSON.stringify(version),
     modified: JSON.stringify(modified),
     expires: JSON.stringify(expires),
-    ...(withValues ? jsonValueMembers(documentValue(type, record.value)) : undefined),
+    ...(withValues && jsonValueMembers(documentValue(type, record.value))),
+    metadata: withValues && record.metadata !== "" ? JSON.stringify(parseMetadata(record.metadata)) : undefined,
   });
 }
 
@@ -75,7 +77,8 @@ function entryXml(record: ScannedRecord, withValues: boolean): string {
       xmlText("version", version) +
       xmlText("modified", modified) +
       xmlText("expires", expires) +
-      (withValues ? xmlValue(documentValue(type, record.value)) : ""),
+      (withValues ? xmlValue(documentValue(type, record.value)) : "") +
+      (withValues && record.metadata !== "" ? xmlMetadata(parseMetadata(record.metadata)) : ""),
   );
 }
 
@@ -105,12 +108,6 @@ function prefixLinks(prefixes: readonly string[]): Markup | undefined {
 function listText({ page }: KeyList): string {
   const keys = page.records.map((record) => record.key);
   return [...keys, ...page.prefixes].map((text) => `${onOneLine(text)}\n`).join("");
-}
-
-/** Percent-encodes `%` and whatever some reader takes for the end of a line or acts upon. */
-function onOneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replaceAll(/[%\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, encodeURIComponent);
 }
 
 function describe(record: ScannedRecord) {

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { Record } from "../../record.ts";
+import type { Metadata, Record } from "../../record.ts";
 import type { DocumentFormat } from "../negotiation.ts";
 import { factTable, html, page } from "./html.ts";
 import { jsonObject } from "./json.ts";
@@ -35,9 +35,6 @@ function recordJson({ key, value, type, version, modified, expires, metadata }: 
 }
 
 function recordXml({ key, value, type, version, modified, expires, metadata }: RecordDocument): string {
-  const entries = Object.entries(metadata).map(([name, text]) =>
-    xmlElement("entry", xmlText("name", name) + xmlText("value", text)),
-  );
   return xmlDocument(
     xmlElement(
       "record",
@@ -47,7 +44,7 @@ function recordXml({ key, value, type, version, modified, expires, metadata }: R
         xmlText("version", version) +
         xmlText("modified", modified) +
         xmlText("expires", expires) +
-        xmlElement("metadata", entries.join("")),
+        xmlMetadata(metadata),
     ),
   );
 }
@@ -57,6 +54,13 @@ export function xmlValue(value: ValueDocument): string {
   return value.kind === "base64"
     ? xmlElement("value", value.text, { encoding: "base64" })
     : xmlText("value", value.text);
+}
+
+export function xmlMetadata(metadata: Metadata): string {
+  const entries = Object.entries(metadata).map(([name, text]) =>
+    xmlElement("entry", xmlText("name", name) + xmlText("value", text)),
+  );
+  return xmlElement("metadata", entries.join(""));
 }
 
 function recordHtml({ key, value, type, version, modified, expires, metadata }: RecordDocument): string {

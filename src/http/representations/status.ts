@@ -3,6 +3,7 @@ import type { DocumentFormat } from "../negotiation.ts";
 import { factTable, html, page } from "./html.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
 import { syncDocument, syncFacts, syncXml } from "./sync-status.ts";
+import { alignedText } from "./text.ts";
 import { isoTime } from "./time.ts";
 import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
 
@@ -113,7 +114,8 @@ function statusText({ ready, missing, cluster, writer, replicas, partitions, syn
     ["writer", writer],
     ["replicas", String(replicas)],
   ];
-  return `${aligned(facts)}\n${aligned([columns, ...partitions.map(cells)])}\n${aligned(syncFacts(sync))}`;
+  const tables = [facts, [columns, ...partitions.map(cells)], syncFacts(sync)];
+  return tables.map(alignedText).join("\n");
 }
 
 const columns = ["Partition", "State", "Owes", "Latency", "Engine", "Durability", "URL", "Problem"];
@@ -134,14 +136,4 @@ function cells(partition: PartitionDocument): string[] {
 function owedText(owed: NonNullable<PartitionDocument["owed"]>): string {
   if (owed.length === 0) return "nothing";
   return owed.map(({ target, count, oldest }) => `${count} to ${target} since ${oldest}`).join(", ");
-}
-
-/** Lines of columns as wide as their widest cell. */
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
-  }
-  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ");
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
 }

@@ -29,7 +29,7 @@ export function xmlText(name: string, text: string | undefined): string {
 }
 
 /** Whether XML 1.0 has all of the characters: no controls but tab and line ends, no U+FFFE, no lone surrogate. */
-export function isXmlText(text: string): boolean {
+function isXmlText(text: string): boolean {
   return /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u.test(text);
 }
 

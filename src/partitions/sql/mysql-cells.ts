@@ -24,8 +24,8 @@ export function driverParameter(parameter: Parameter): string | bigint | Buffer 
 }
 
 /**
- * Integers stay as they come (a bigint for 64 bits), a sum, which MySQL calls DECIMAL, becomes a bigint, and
- * everything else bytes.
+ * Integers and doubles stay as they come (a bigint for 64 bits), a sum of integers, which MySQL calls DECIMAL,
+ * becomes a bigint, and everything else bytes.
  *
  * The connector gives bytes as views of the chunk that came from the network. A cell of a BLOB column (a value)
  * is copied out of a chunk at least twice its size, so that keeping a small value does not keep a large chunk.
@@ -50,6 +50,7 @@ function converterOf({ type, scale }: FieldInfo): ((cell: unknown) => unknown) |
     case "SHORT":
     case "INT":
     case "INT24":
+    case "DOUBLE":
       return undefined;
     case "DECIMAL":
     case "NEWDECIMAL":

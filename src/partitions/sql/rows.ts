@@ -29,6 +29,11 @@ export function recordParameters(record: Record, fingerprint: Fingerprint): Para
   ];
 }
 
+/** What of a record may be large. */
+export function largeBytes({ value, metadata }: Record): number {
+  return value.length + metadata.length;
+}
+
 export function hintParameters({ target, key, version, standIn }: Hint): Parameter[] {
   return [target, key, version.stamp, version.writer, standIn ? 1 : 0];
 }

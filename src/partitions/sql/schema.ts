@@ -15,7 +15,7 @@ export function schemaStatements(dialect: Dialect): string[] {
   const types = dialect === "mysql" ? mysqlTypes : sqliteTypes;
   return [
     `CREATE TABLE IF NOT EXISTS meta (
-  name ${types.bytes(64)} NOT NULL,
+  name ${types.bytes(128)} NOT NULL,
   value ${types.bytes(1024)} NOT NULL,
   PRIMARY KEY (name)
 )${types.suffix}`,

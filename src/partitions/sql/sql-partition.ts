@@ -16,20 +16,22 @@ import {
   type RecalledRequest,
   type ScanPage,
   type ScanRange,
+  type ScrubbedSlice,
   type Write,
   type WriteOutcome,
 } from "../../partition.ts";
 import { isLive, type Record, type ScannedRecord } from "../../record.ts";
-import { bucketCount, bucketShift } from "../../replicas/hash.ts";
+import { bucketShift, keyHash } from "../../replicas/hash.ts";
 import { compareVersions, type Version, versionTime } from "../../version.ts";
 import { type Fingerprint, fingerprinter } from "../fingerprint.ts";
-import { progressOf, progressRows, raisedProgress } from "../progress.ts";
-import { chunks, paddedChunks } from "./chunks.ts";
+import { floorNames, progressOf, progressRows, raisedProgress } from "../progress.ts";
+import { chunks, lengthMax, paddedChunks } from "./chunks.ts";
 import type { Database, Row, Session } from "./database.ts";
 import {
   hintOf,
   integer,
   keyVersionOf,
+  largeBytes,
   recordOf,
   recordParameters,
   scannedRecordOf,
@@ -40,6 +42,9 @@ import {
 import { schemaStatements, schemaVersion } from "./schema.ts";
 import { type Statements, statementsOf } from "./statements.ts";
 import { writeInTransaction } from "./write-transaction.ts";
+
+/** A power of two. */
+const purgedAtOnce = 1024;
 
 /** The partition contract over SQL, for every engine that implements {@link Database}. */
 export class SqlPartition implements Partition {
@@ -117,12 +122,12 @@ export class SqlPartition implements Partition {
     const fingerprint = this.#fingerprintOf();
     const newest = newestByKey(records);
     return this.#database.transaction(async (session) => {
-      const floors = await session.execute(this.#statements.shareFloors, []);
+      const floors = await session.execute(this.#statements.shareFloors, floorNames);
       const { floor } = progressOf(textsOf(floors));
       const old = acceptOld ? [] : newest.filter((record) => record.version.stamp <= floor);
       const ghosts = await this.#absent(session, old);
       const wanted = ghosts.size === 0 ? newest : newest.filter((record) => !ghosts.has(record.key));
-      const statements = chunks(wanted, this.#statements.rowsMax, (record) => record.value.length).map((chunk) =>
+      const statements = chunks(wanted, this.#statements.rowsMax, largeBytes).map((chunk) =>
         session.execute(
           this.#statements.apply(chunk.length),
           chunk.flatMap((record) => recordParameters(record, fingerprint(record))),
@@ -181,6 +186,13 @@ export class SqlPartition implements Partition {
     }));
   }
 
+  async time(): Promise<number | undefined> {
+    if (this.#statements.time === undefined) return undefined;
+    const sql = this.#statements.time;
+    const [row] = await this.#database.read((session) => session.execute(sql, []));
+    return integer(row?.[0]);
+  }
+
   progress(): Promise<Progress> {
     return this.#database.read(async (session) => progressOf(await this.#readMeta(session)));
   }
@@ -194,48 +206,86 @@ export class SqlPartition implements Partition {
         const owed = await session.execute(this.#statements.owesUpTo, [raised.floor]);
         if (owed.length > 0) return false;
       }
-      for (const row of progressRows(raised)) await session.execute(this.#statements.writeMeta, row);
+      await Promise.all(progressRows(raised).map((row) => session.execute(this.#statements.writeMeta, row)));
       return true;
     });
   }
 
   async digest({ after, rowsMax, cutoff, floor, now }: DigestRange): Promise<DigestSlice> {
-    const parameters = [cutoff, floor, now, after, rowsMax];
-    const rows = await this.#database.read((session) => session.execute(this.#statements.digest, parameters));
-    let last = "";
-    let count = 0;
-    const buckets = rows.map((row) => {
-      const [bucket, greatest, rowCount, ...sums] = row;
-      if (compareKeys(text(greatest), last) > 0) last = text(greatest);
-      count += integer(rowCount);
-      return { bucket: integer(bucket), sums: sums.map(integer) as unknown as BucketDigest["sums"] };
+    return this.#database.read(async (session) => {
+      const { last, bounds } = await this.#slice(session, after, rowsMax);
+      const parameters = [...bounds, cutoff, floor, now];
+      const rows = await session.execute(this.#statements.digest(last !== undefined), parameters);
+      const buckets = rows.map(([bucket, ...sums]) => {
+        return { bucket: integer(bucket), sums: sums.map(integer) as unknown as BucketDigest["sums"] };
+      });
+      return { buckets, last };
     });
-    return { buckets, last: count < rowsMax ? undefined : last };
   }
 
   async versions(bucket: number): Promise<KeyVersion[]> {
-    const bounds = [BigInt(bucket) << bucketShift, BigInt(bucket + 1) << bucketShift];
-    // The last bucket ends at 2^63, which no signed integer holds.
-    if (bucket === bucketCount - 1) bounds[1] = 2n ** 63n - 1n;
+    const bounds = [BigInt(bucket) << bucketShift, (BigInt(bucket + 1) << bucketShift) - 1n];
     const rows = await this.#database.read((session) => session.execute(this.#statements.versions, bounds));
     return rows.map(keyVersionOf);
   }
 
-  remove(records: readonly { key: string; version: Version }[]): Promise<number> {
+  async scrub(after: string, rowsMax: number): Promise<ScrubbedSlice> {
+    const fingerprint = this.#fingerprintOf();
+    return this.#database.read(async (session) => {
+      const sizes = await session.execute(this.#statements.sizes, [after, rowsMax]);
+      const slice = sizes.map((row) => ({ key: text(row[0]), size: integer(row[1]) }));
+      const damaged: string[] = [];
+      for (const chunk of chunks(slice, lengthMax, ({ size }) => size)) {
+        const keys = chunk.map(({ key }) => key);
+        const rows = await this.#selectAll(session, this.#statements.readWhole, keys);
+        damaged.push(...rows.filter((row) => !isIntact(row, fingerprint)).map((row) => text(row[0])));
+      }
+      return { damaged, rows: slice.length, last: slice.length < rowsMax ? undefined : slice.at(-1)?.key };
+    });
+  }
+
+  async restore(records: readonly Record[]): Promise<void> {
+    const fingerprint = this.#fingerprintOf();
     const sorted = [...records].sort((a, b) => compareKeys(a.key, b.key));
-    return this.#database.transaction((session) => this.#removeIn(session, sorted));
+    await this.#database.transaction(async (session) => {
+      const keys = sorted.map((record) => record.key);
+      const rows = await this.#selectAll(session, this.#statements.readLocked, keys);
+      const present = new Map(rows.map((row) => [text(row[0]), versionOf(row[1], row[2])]));
+      for (const record of sorted) {
+        const version = present.get(record.key);
+        if (version === undefined || compareVersions(version, record.version) !== 0) continue;
+        await session.execute(this.#statements.store(1), recordParameters(record, fingerprint(record)));
+      }
+    });
+  }
+
+  remove(records: readonly { key: string; version: Version }[]): Promise<number> {
+    const keys = [...new Set(records.map((record) => record.key))].sort(compareKeys);
+    return this.#database.transaction(async (session) => {
+      const rows = await this.#selectAll(session, this.#statements.readLocked, keys);
+      const present = new Map(rows.map((row) => [text(row[0]), versionOf(row[1], row[2])]));
+      const equal = records.filter(({ key, version }) => {
+        const found = present.get(key);
+        return found !== undefined && compareVersions(found, version) === 0;
+      });
+      const equalKeys = [...new Set(equal.map((record) => record.key))].sort(compareKeys);
+      await this.#selectAll(session, this.#statements.remove, equalKeys);
+      return equalKeys.length;
+    });
   }
 
   async purge(after: string, rowsMax: number): Promise<PurgedSlice> {
-    return this.#database.transaction(async (session) => {
-      const { floor } = progressOf(textsOf(await session.execute(this.#statements.shareFloors, [])));
-      const floorTime = versionTime({ stamp: floor, writer: 0 });
-      const [lastRow] = await session.execute(this.#statements.lastOfSlice, [after, rowsMax - 1]);
-      const rows = await session.execute(this.#statements.purgeable, [after, rowsMax, floor, floorTime]);
-      const records = rows.map((row) => ({ key: text(row[0]), version: versionOf(row[1], row[2]) }));
-      const purged = await this.#removeIn(session, records);
-      return { purged, last: lastRow && text(lastRow[0]) };
+    const { last, rows } = await this.#database.read(async (session) => {
+      const { floor } = progressOf(await this.#readMeta(session));
+      const { last, bounds } = await this.#slice(session, after, rowsMax);
+      const parameters = [...bounds, floor, versionTime({ stamp: floor, writer: 0 })];
+      return { last, rows: await session.execute(this.#statements.purgeable(last !== undefined), parameters) };
     });
+    const records = rows.map((row) => ({ key: text(row[0]), version: versionOf(row[1], row[2]) }));
+    let purged = 0;
+    // Short transactions: nobody waits long for a row that is about to go.
+    for (const batch of chunks(records, purgedAtOnce)) purged += await this.remove(batch);
+    return { purged, last };
   }
 
   async forgetRequests(before: number, limit: number): Promise<number> {
@@ -269,23 +319,11 @@ export class SqlPartition implements Partition {
     return absent;
   }
 
-  async #removeIn(session: Session, records: readonly { key: string; version: Version }[]): Promise<number> {
-    let removed = 0;
-    for (const chunk of chunks(records, this.#statements.rowsMax)) {
-      const keys = chunk.map((record) => record.key);
-      const present = await this.#selectAll(session, this.#statements.readLocked, keys);
-      const versions = new Map(present.map((row) => [text(row[0]), versionOf(row[1], row[2])]));
-      const equal = chunk.filter(({ key, version }) => {
-        const found = versions.get(key);
-        return found !== undefined && compareVersions(found, version) === 0;
-      });
-      for (const part of chunks(equal, this.#statements.rowsMax)) {
-        const parameters = part.flatMap(({ key, version }) => [key, version.stamp, version.writer]);
-        await session.execute(this.#statements.remove(part.length), parameters);
-      }
-      removed += equal.length;
-    }
-    return removed;
+  /** The last key of the slice behind `after`, and the parameters of its bounds. */
+  async #slice(session: Session, after: string, rowsMax: number) {
+    const [row] = await session.execute(this.#statements.lastOfSlice, [after, rowsMax - 1]);
+    const last = row && text(row[0]);
+    return { last, bounds: last === undefined ? [after] : [after, last] };
   }
 
   /** Of two programs that do this at once the first wins: nothing that is there is replaced. */
@@ -343,6 +381,15 @@ export class SqlPartition implements Partition {
       .map((record): ScannedRecord => ({ ...record!, size: record!.value.length }));
     return { records, hasMore: page.hasMore || fitting.length < page.records.length };
   }
+}
+
+/** Whether everything in a row is what its fingerprints were made of. */
+function isIntact(row: Row, fingerprint: (record: Record) => Fingerprint): boolean {
+  const record = recordOf(row);
+  const { first, second } = fingerprint(record);
+  return (
+    row[8] === first && row[9] === second && row[10] === keyHash(record.key) && integer(row[11]) === record.value.length
+  );
 }
 
 /** One record a key, sorted by key: the order in which every batch takes its locks. */

@@ -81,7 +81,7 @@ export class SqliteDatabase implements Database {
   }
 }
 
-export function openSqlite(file: string): DatabaseSync {
+function openSqlite(file: string): DatabaseSync {
   const handle = new DatabaseSync(file, { timeout: busyTimeoutMs });
   handle.exec("PRAGMA journal_mode = WAL");
   handle.exec("PRAGMA synchronous = FULL");

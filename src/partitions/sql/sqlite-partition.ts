@@ -18,6 +18,7 @@ import {
   type RecalledRequest,
   type ScanPage,
   type ScanRange,
+  type ScrubbedSlice,
   type Write,
   type WriteOutcome,
 } from "../../partition.ts";
@@ -112,6 +113,10 @@ export class SqlitePartition implements Partition {
     return this.#call("owed") as Promise<Owed[]>;
   }
 
+  async time(): Promise<number | undefined> {
+    return undefined;
+  }
+
   progress(): Promise<Progress> {
     return this.#call("progress") as Promise<Progress>;
   }
@@ -126,6 +131,14 @@ export class SqlitePartition implements Partition {
 
   versions(bucket: number): Promise<KeyVersion[]> {
     return this.#call("versions", bucket) as Promise<KeyVersion[]>;
+  }
+
+  scrub(after: string, rowsMax: number): Promise<ScrubbedSlice> {
+    return this.#call("scrub", after, rowsMax) as Promise<ScrubbedSlice>;
+  }
+
+  restore(records: readonly Record[]): Promise<void> {
+    return this.#call("restore", records) as Promise<void>;
   }
 
   remove(records: readonly { key: string; version: Version }[]): Promise<number> {

@@ -3,10 +3,19 @@ import type { Hint, RecalledRequest, Write, WriteOutcome } from "../../partition
 import type { Record } from "../../record.ts";
 import { type DecidedRow, decide } from "../decide.ts";
 import type { Fingerprint } from "../fingerprint.ts";
-import { progressOf } from "../progress.ts";
+import { floorNames, progressOf } from "../progress.ts";
 import { chunks, paddedChunks } from "./chunks.ts";
 import type { Row, Session } from "./database.ts";
-import { hintParameters, integer, lockedRowOf, recordParameters, text, textsOf, versionOf } from "./rows.ts";
+import {
+  hintParameters,
+  integer,
+  largeBytes,
+  lockedRowOf,
+  recordParameters,
+  text,
+  textsOf,
+  versionOf,
+} from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
 /**
@@ -53,7 +62,7 @@ export async function writeInTransaction(
   const leftOver = keys.filter((key) => locked.get(key) === undefined && !toStore.has(key));
   await Promise.all([
     ...toRemember,
-    ...chunks(records, rowsMax, (record) => record.value.length).map((chunk) =>
+    ...chunks(records, rowsMax, largeBytes).map((chunk) =>
       session.execute(
         statements.store(chunk.length),
         chunk.flatMap((record) => recordParameters(record, fingerprint(record))),
@@ -71,7 +80,7 @@ export async function writeInTransaction(
 
 async function lock(session: Session, statements: Statements, keys: readonly string[]) {
   const { lockOrCreate, rowsMax } = statements;
-  const floors = session.execute(statements.shareFloors, []);
+  const floors = session.execute(statements.shareFloors, floorNames);
   const creations =
     lockOrCreate === undefined
       ? []

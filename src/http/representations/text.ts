@@ -1,0 +1,15 @@
+/** Lines of columns as wide as their widest cell. */
+export function alignedText(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+  }
+  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ");
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
+}
+
+/** Percent-encodes `%` and whatever some reader takes for the end of a line or acts upon. */
+export function onOneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replaceAll(/[%\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, encodeURIComponent);
+}
