@@ -80,7 +80,7 @@ password = "${password}"
       const config = loadConfig({ file, env: { KVASIR_ENV: "test" }, flags: {}, cwd: folder });
       const found: string[][] = [];
       for (const each of config.partitions) {
-        const partition = createPartition(each, config);
+        const partition = await createPartition(each, config);
         await partition.open();
         found.push(await contents(partition));
         await partition.close();
