@@ -5,9 +5,9 @@ import { type Runtime, sleep } from "../runtime.ts";
 
 /** Rows of the first slice; the following ones grow or shrink towards `sliceMs`. */
 const firstSliceRows = 20_000;
-const sliceRowsMax = 500_000;
+const sliceRowsMax = 200_000;
 /** How long a slice should take: long enough to be worth it, and far below any query timeout. */
-const sliceMs = 250;
+const sliceMs = 100;
 
 const sumsPerBucket = 5;
 

@@ -11,6 +11,9 @@ partitionSuite("memory", async () => {
     close: () => partition.close(),
     second: async () => new MemoryPartition(suiteIdentity.partition, state),
     renamed: (name) => new MemoryPartition(name, state),
-    bare: async () => new MemoryPartition("bare"),
+    bare: async () => {
+      const bareState = new MemoryState();
+      return () => new MemoryPartition("bare", bareState);
+    },
   };
 });

@@ -7,6 +7,7 @@ partitionSuite("MariaDB", async () => {
   const server = await startMariadb();
   await server.createDatabase("test_east");
   const opened: SqlPartition[] = [];
+  let bareCount = 0;
   const handle = (name: string, database = "test_east") => {
     const connections = new MysqlDatabase({
       name,
@@ -40,8 +41,9 @@ partitionSuite("MariaDB", async () => {
     },
     renamed: (name) => handle(name),
     bare: async () => {
-      await server.createDatabase("test_bare");
-      return handle("bare", "test_bare");
+      const database = `test_bare_${bareCount++}`;
+      await server.createDatabase(database);
+      return () => handle("bare", database);
     },
   };
 });

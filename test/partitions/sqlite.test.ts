@@ -8,6 +8,7 @@ partitionSuite("SQLite", async () => {
   const folder = mkdtempSync(join(tmpdir(), "kvasir-sqlite-"));
   const file = join(folder, "test_east.db");
   const opened: SqlitePartition[] = [];
+  let bareCount = 0;
   const handle = (name: string, path = file) => {
     const partition = new SqlitePartition(name, path);
     opened.push(partition);
@@ -28,6 +29,9 @@ partitionSuite("SQLite", async () => {
       return second;
     },
     renamed: (name) => handle(name),
-    bare: async () => handle("bare", join(folder, "test_bare.db")),
+    bare: async () => {
+      const path = join(folder, `test_bare_${bareCount++}.db`);
+      return () => handle("bare", path);
+    },
   };
 });

@@ -4,11 +4,16 @@ import { Bench, type OpenedPartition } from "./partition/bench.ts";
 import { byteClaims } from "./partition/bytes.ts";
 import { concurrencyClaims } from "./partition/concurrency.ts";
 import { conditionClaims } from "./partition/conditions.ts";
+import { digestClaims } from "./partition/digests.ts";
+import { floorClaims } from "./partition/floors.ts";
 import { hintClaims } from "./partition/hints.ts";
 import { openingClaims } from "./partition/opening.ts";
+import { progressClaims } from "./partition/progress.ts";
+import { purgingClaims } from "./partition/purging.ts";
 import { readingClaims } from "./partition/reading.ts";
 import { requestClaims } from "./partition/requests.ts";
 import { scanningClaims } from "./partition/scanning.ts";
+import { versionClaims } from "./partition/versions.ts";
 import { writingClaims } from "./partition/writing.ts";
 
 export { suiteIdentity } from "./partition/bench.ts";
@@ -34,5 +39,10 @@ export function partitionSuite(name: string, open: () => Promise<OpenedPartition
     applyingClaims(bench);
     scanningClaims(bench);
     concurrencyClaims(bench);
+    progressClaims(bench);
+    floorClaims(bench);
+    digestClaims(bench);
+    versionClaims(bench);
+    purgingClaims(bench);
   });
 }

@@ -19,8 +19,8 @@ export interface OpenedPartition {
   second?(): Promise<Partition>;
   /** A handle with another name to the same database, not open yet. */
   renamed?(name: string): Partition;
-  /** A handle to a database without schema, not open yet. */
-  bare?(): Promise<Partition>;
+  /** A new database without schema. Gives handles to it, not open yet, as several processes would have. */
+  bare(): Promise<() => Partition>;
 }
 
 export const suiteIdentity = { cluster: "store", partition: "east" };
@@ -37,6 +37,7 @@ export const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 export class Bench {
   opened!: OpenedPartition;
   #space = 0;
+  readonly #fresh: Partition[] = [];
 
   get partition(): Partition {
     return this.opened.partition;
@@ -55,8 +56,25 @@ export class Bench {
   readonly claim = (text: string, run: () => Promise<void>): void => {
     it(text, async () => {
       this.nextSpace();
-      await run();
+      try {
+        await run();
+      } finally {
+        for (const partition of this.#fresh.splice(0)) await partition.close();
+      }
     });
+  };
+
+  /** An empty partition for a claim about a whole one, and a way to open another handle to it. */
+  readonly fresh = async (isJoining?: boolean): Promise<{ partition: Partition; another(): Promise<Partition> }> => {
+    const handle = await this.opened.bare();
+    const another = async () => {
+      const partition = handle();
+      this.#fresh.push(partition);
+      await partition.initialise({ ...suiteIdentity, partition: partition.name }, isJoining);
+      await partition.open();
+      return partition;
+    };
+    return { partition: await another(), another };
   };
 
   readonly key = (text: string): string => `${this.#space}:${text}`;
@@ -100,7 +118,10 @@ export function recordOf(key: string, version: Version, text: string, changes: P
 export function contentByVersion(key: string, version: Version): Record {
   const text = formatVersion(version);
   if (version.stamp % 3n === 0n) return { ...tombstone, key, version };
-  return recordOf(key, version, text, { expires: Number(version.stamp) * 1000, metadata: `{"v":"${text}"}` });
+  return recordOf(key, version, text, {
+    expires: Number(version.stamp % 2n ** 40n) * 1000,
+    metadata: `{"v":"${text}"}`,
+  });
 }
 
 export function rangeOf(changes: Partial<ScanRange>): ScanRange {

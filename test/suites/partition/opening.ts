@@ -39,8 +39,8 @@ export function openingClaims(bench: Bench): void {
     });
 
     claim("call a database without schema uninitialised, until it has one", async () => {
-      const bare = await bench.opened.bare?.();
-      if (bare === undefined) return;
+      const handle = await bench.opened.bare();
+      const bare = handle();
       const error = await failure(bare.open());
       assert.equal(error.kind, "uninitialised");
       assert.equal(error.outcome, "not_applied");
