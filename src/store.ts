@@ -36,7 +36,7 @@ export interface StoreOptions {
   readonly fence: ClockFence;
   readonly clock: HybridClock;
   readonly runtime: Runtime;
-  /** The id of this process as a writer. */
+  /** The id of this process. */
   readonly writer: number;
   /** Whether another replica takes plain writes while a key's home is away. */
   readonly standIn: boolean;
@@ -290,10 +290,14 @@ export class Store {
     let confirmed = 1;
     if (!isReplay) {
       const record = { ...content, key, version };
-      const pushes = replicas
-        .filter((replica) => replica !== taker)
-        .map((replica) => this.#options.handoff.push(taker, replica, record));
-      if (needed > 1) confirmed += await this.#confirmations(pushes, needed - 1, options.waitMs);
+      const others = replicas.filter((replica) => replica !== taker);
+      const { handoff } = this.#options;
+      if (needed > 1) {
+        const pushes = others.map((replica) => handoff.push(taker, replica, record));
+        confirmed += await this.#confirmations(pushes, needed - 1, options.waitMs);
+      } else {
+        for (const replica of others) handoff.pushLater(taker, replica, record);
+      }
       if (confirmed < needed) throw concernUnmet(confirmed, needed, version);
     }
     return {
@@ -310,7 +314,7 @@ export class Store {
     if (clock !== undefined) this.#clock.observe(clock.stamp);
     const stamp = atLeast(this.#clock.tick(), clock);
     const now = this.#options.runtime.now();
-    const write = { key, content, stamp, writer: this.#options.writer, now };
+    const write = { key, content, stamp, now };
     return { ...write, ...(condition && { condition }), ...(request && { request }) };
   }
 
@@ -339,7 +343,7 @@ export class Store {
       }
       const owed = replicas.filter((replica) => replica !== taker).map((replica) => replica.name);
       const repeat = attempted && { attempted: attempted.version };
-      const sent: Write = { ...write, owed, standIn: taker !== home, ...repeat };
+      const sent: Write = { ...write, writer: taker.writer, owed, standIn: taker !== home, ...repeat };
       try {
         const [outcome] = await taker.use((partition) => partition.write([sent]));
         if (taker !== home) this.#options.handoff.noteStandIn(taker, home);
@@ -395,7 +399,7 @@ export class Store {
 
 // --- Internal helpers ---
 
-type PendingWrite = Omit<Write, "owed" | "standIn" | "attempted">;
+type PendingWrite = Omit<Write, "owed" | "standIn" | "attempted" | "writer">;
 type AppliedOutcome = Extract<WriteOutcome, { kind: "applied" }>;
 /** A stand-in cannot know whether the key existed. */
 type DecidedOutcome =

@@ -1,5 +1,6 @@
 import { type Partition, PartitionError, type PartitionInfo } from "../partition.ts";
 import type { Runtime } from "../runtime.ts";
+import { newWriterId } from "../version.ts";
 import { Latency } from "./latency.ts";
 
 /** What the protocol writes to the log. A pino logger is one. */
@@ -51,6 +52,11 @@ export class Replica {
   info: PartitionInfo | undefined;
   /** Counts how often it was opened: a partition that was away in between may have been set back. */
   visit = 0;
+  /**
+   * The writer's id of versions that are decided here. Another one on each replica and after each opening: the stamp
+   * alone may be given again there, because it also depends on the row that a write replaces.
+   */
+  writer = 0;
   readonly #options: ReplicaOptions;
   #probeDelayMs = probeDelayMsMin;
   #cancelProbe: (() => void) | undefined;
@@ -90,6 +96,7 @@ export class Replica {
       this.#options.accept(info);
       this.info = info;
       this.visit++;
+      this.writer = newWriterId(this.#options.runtime.random);
       this.state = "catching_up";
       this.problem = "";
     } catch (error) {
@@ -100,15 +107,18 @@ export class Replica {
   /** The second half of `connect`: it is steady when it lacks nothing. Repeated while it recovers. */
   async admit(): Promise<void> {
     if (this.state === "away" || this.state === "steady" || this.#isClosed) return;
+    const { visit } = this;
     try {
-      if (await this.#options.isReceiving(this)) return this.#recover();
+      const isReceiving = await this.#options.isReceiving(this);
+      if (!this.isReachable || this.visit !== visit || this.#isClosed) return;
+      if (isReceiving) return this.#recover();
       this.state = "catching_up";
       await this.#options.catchUp(this);
     } catch (error) {
       return this.#lose(error);
     }
-    // It may have been lost again meanwhile.
-    if (this.state !== "catching_up" || this.#isClosed) return;
+    // It may have been lost again meanwhile, and opened anew: then it has to catch up anew.
+    if (this.state !== "catching_up" || this.visit !== visit || this.#isClosed) return;
     this.state = "steady";
     this.problem = "";
     this.#probeDelayMs = probeDelayMsMin;

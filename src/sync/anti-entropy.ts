@@ -7,6 +7,7 @@ import { stampAt } from "../version.ts";
 import { type BucketDifference, compareBucket } from "./bucket-difference.ts";
 import { type Digest, type DigestScope, readDigest } from "./digest.ts";
 import { mendBucket } from "./mend.ts";
+import { isReceiving } from "./standing.ts";
 
 /** Buckets that are looked into at once. */
 const bucketsAtOnce = 8;
@@ -89,7 +90,7 @@ export class AntiEntropy {
     };
     await Promise.all(Array.from({ length: bucketsAtOnce }, worker));
     for (const replica of lacking(replicas, digests, members)) covered.set(replica, false);
-    if (isRepair) await this.#record(members, covered);
+    if (isRepair) await this.#record(members, covered, scope.floor);
     return {
       ...found,
       records: Math.max(0, ...[...digests.values()].map((digest) => digest.count)),
@@ -106,7 +107,7 @@ export class AntiEntropy {
   async isEqualUpTo(floor: bigint): Promise<boolean> {
     const { replicas, runtime } = this.#options;
     const members = await this.#members();
-    if (members.length < replicas.replicas.length) return false;
+    if (members.length < replicas.replicas.length || members.some((member) => member.isReceiving)) return false;
     const scope = { cutoff: floor, floor: greatestFloor(members), now: runtime.now() };
     const digests = await this.#digests(members, scope, undefined);
     if (digests.size < members.length) return false;
@@ -127,12 +128,19 @@ export class AntiEntropy {
       if (!replica.isReachable) continue;
       try {
         const progress = await replica.use((partition) => partition.progress());
-        members.push({ replica, progress, isReceiving: replica.isReceiving, visit: replica.visit });
+        members.push({ replica, progress, isReceiving: await this.#isReceiving(replica), visit: replica.visit });
       } catch (error) {
         if (!(error instanceof PartitionError)) throw error;
       }
     }
     return members;
+  }
+
+  /** Judged anew for every pass: it may have been set back while the others, which know, were away. */
+  async #isReceiving(replica: Replica): Promise<boolean> {
+    const isFound = await isReceiving(replica, this.#options.replicas);
+    if (isFound) await replica.reconsider();
+    return isFound || replica.isReceiving;
   }
 
   async #digests(
@@ -171,14 +179,19 @@ export class AntiEntropy {
     return compareBucket(lists, holders.length === this.#options.replicas.perKey, scope);
   }
 
-  /** Counts the pass on every partition that was compared completely, and records that on the others. */
-  async #record(members: readonly Member[], covered: ReadonlyMap<Replica, boolean>): Promise<void> {
-    for (const { replica, progress, visit } of members) {
+  /**
+   * Counts the pass on every partition that was compared completely, and records that on the others. One that was set
+   * back gets its floor back as well: else nobody would know of it any more when the others are set back later.
+   */
+  async #record(members: readonly Member[], covered: ReadonlyMap<Replica, boolean>, floor: bigint): Promise<void> {
+    for (const { replica, progress, visit, isReceiving } of members) {
       // One that was away meanwhile may have been set back just then.
       if (covered.get(replica) !== true || replica.visit !== visit) continue;
       const seen = Math.max(0, ...members.map((member) => member.progress.seen[replica.name] ?? 0));
       const pass = Math.max(progress.pass, seen) + 1;
       try {
+        const hasFloor = await replica.use((partition) => partition.raise({ writeFloor: floor, floor }));
+        if (!hasFloor && isReceiving) continue;
         await replica.use((partition) => partition.raise({ pass, isComplete: true }));
       } catch (error) {
         if (error instanceof PartitionError) continue;

@@ -4,13 +4,14 @@ import type { Log, Replica } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 import { type Runtime, sleep } from "../runtime.ts";
 import { compareVersions, versionTime } from "../version.ts";
+import { PushQueue } from "./push-queue.ts";
 import { SetAside, type SetAsideRecord } from "./set-aside.ts";
 
 /** Hints read at once. */
 const pageLength = 512;
 /** Values shipped at once, unless one record alone is larger. */
 const shipBytesMax = 4 * 2 ** 20;
-/** Records on their way from `push` at once; beyond, they wait in the outbox for the next round. */
+/** Records that `push` has under way at once; beyond, they wait in the outbox for the next round. */
 const pushedMax = 10_000;
 const pushedBytesMax = 64 * 2 ** 20;
 /** How often one that owes them and is away is looked for. */
@@ -38,6 +39,7 @@ export class Handoff {
   readonly #setAside: SetAside;
   /** Who is known to owe each replica writes that it took in its place. */
   readonly #standIns = new Map<Replica, Set<Replica>>();
+  readonly #queues = new Map<Replica, Map<Replica, PushQueue>>();
   #pushed = 0;
   #pushedBytes = 0;
   #isStopped = false;
@@ -56,8 +58,22 @@ export class Handoff {
     return this.#setAside.list;
   }
 
+  /** Brings `record` from `source`, which has committed it with a hint, to `target` in a moment, with others. */
+  pushLater(source: Replica, target: Replica, record: Record): void {
+    const queues = this.#queues.get(source) ?? new Map<Replica, PushQueue>();
+    this.#queues.set(source, queues);
+    let queue = queues.get(target);
+    if (queue === undefined) {
+      queue = new PushQueue(source, target, this.#options.runtime, (count) => {
+        this.delivered += count;
+      });
+      queues.set(target, queue);
+    }
+    queue.add(record);
+  }
+
   /**
-   * Brings `record` from `source`, which has committed it with a hint, to `target`. Resolves to whether the
+   * Brings `record` from `source`, which has committed it with a hint, to `target` at once. Resolves to whether the
    * target has it on disk; never rejects. The hint is deleted in the background.
    */
   async push(source: Replica, target: Replica, record: Record): Promise<boolean> {
@@ -124,7 +140,12 @@ export class Handoff {
     for (const [target, holders] of this.#standIns) {
       for (const source of holders) {
         if (!target.isSteady) continue;
-        if (await this.#deliverStandIns(source, target, this.#options.runtime.now())) holders.delete(source);
+        try {
+          if (await this.#deliverStandIns(source, target, this.#options.runtime.now())) holders.delete(source);
+        } catch (error) {
+          // The target was lost again: when it is back, `catchUp` looks after it.
+          if (!(error instanceof PartitionError)) throw error;
+        }
       }
     }
   }

@@ -9,7 +9,6 @@ import type { ReplicaSet } from "../replicas/replica-set.ts";
  */
 export async function isReceiving(replica: Replica, replicas: ReplicaSet): Promise<boolean> {
   if (replicas.perKey === 1) return false;
-  const { pass, isComplete } = await replica.use((partition) => partition.progress());
   const others = replicas.replicas.filter((other) => other !== replica && other.isReachable);
   const recorded = await Promise.all(
     others.map(async (other) => {
@@ -17,5 +16,7 @@ export async function isReceiving(replica: Replica, replicas: ReplicaSet): Promi
       return progress?.seen[replica.name] ?? 0;
     }),
   );
+  // Last, because it is counted here before the others record it.
+  const { pass, isComplete } = await replica.use((partition) => partition.progress());
   return !isComplete || recorded.some((seen) => seen > pass);
 }

@@ -35,6 +35,7 @@ export class MysqlConnection {
   /** Set while a statement is being prepared: those that come later wait, so that all are sent in order. */
   #sending: Promise<void> | undefined;
   #packetBytesMax = 2 ** 20;
+  #isCorked = false;
   #isLost = false;
 
   /** Connects to `host` and sets the session up: two round trips after the server's own handshake. */
@@ -170,7 +171,19 @@ export class MysqlConnection {
   }
 
   async #send(prepared: Prepare, parameters: readonly Parameter[]): Promise<readonly Row[]> {
+    this.#cork();
     return rowsOf(await this.#answer(prepared.execute<Answer>(parameters.map(driverParameter))));
+  }
+
+  /** What is sent in one turn leaves in one system call: a transaction's statements come in handfuls. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#socket.uncork();
+    });
   }
 
   /** The connector's answer, or a PartitionError: also when the connection is lost or the time is up. */

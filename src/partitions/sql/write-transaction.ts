@@ -22,8 +22,8 @@ import type { Statements } from "./statements.ts";
  * Decides and stores a batch of writes inside a transaction that the caller commits.
  *
  * Two round trips: one locks all rows and reads them, one stores what was decided. Keys are sorted in both, so
- * that any two batches take their locks in one order and cannot deadlock. On MySQL a key that is not there yet
- * has no row to lock, and two writers would both find nothing: a placeholder is created for it first.
+ * that any two batches take their locks in one order. On MySQL a key that is not there yet has no row to lock, and two
+ * writers would both find nothing: a placeholder is created for it first.
  */
 export async function writeInTransaction(
   session: Session,
@@ -78,17 +78,24 @@ export async function writeInTransaction(
   return outcomes;
 }
 
+/**
+ * Locks the rows that are there, and on MySQL creates placeholders for those that are not: a row created meanwhile is
+ * then locked as well. SQLite has locked the database.
+ */
 async function lock(session: Session, statements: Statements, keys: readonly string[]) {
   const { lockOrCreate, rowsMax } = statements;
   const floors = session.execute(statements.shareFloors, floorNames);
-  const creations =
-    lockOrCreate === undefined
-      ? []
-      : chunks(keys, rowsMax).map((chunk) => session.execute(lockOrCreate(chunk.length), chunk));
-  const reads = paddedChunks(keys).map((chunk) => session.execute(statements.readLocked(chunk.length), chunk));
-  await Promise.all(creations);
-  const rows = (await Promise.all(reads)).flat();
-  const locked = new Map(rows.map((row): [string, DecidedRow | undefined] => [text(row[0]), lockedRowOf(row)]));
+  const locked = new Map<string, DecidedRow | undefined>();
+  const read = async (some: readonly string[]) => {
+    const pages = paddedChunks(some).map((chunk) => session.execute(statements.readLocked(chunk.length), chunk));
+    for (const row of (await Promise.all(pages)).flat()) locked.set(text(row[0]), lockedRowOf(row));
+  };
+  await read(keys);
+  const missing = keys.filter((key) => !locked.has(key));
+  if (lockOrCreate !== undefined && missing.length > 0) {
+    const created = chunks(missing, rowsMax).map((chunk) => session.execute(lockOrCreate(chunk.length), chunk));
+    await Promise.all([...created, read(missing)]);
+  }
   return { writeFloor: progressOf(textsOf(await floors)).writeFloor, locked };
 }
 
