@@ -26,7 +26,10 @@ export function createRoute(store: Store, options: ServerOptions, bodies: BodyRe
     async handle(exchange) {
       const { raw, query } = exchange;
       checkParameters(query, ["format", "w", "ttl"]);
-      const chosen = writeOptions(exchange);
+      const { condition, ...chosen } = writeOptions(exchange);
+      if (condition !== undefined) {
+        throw new StoreError("invalid_header", "POST never replaces a value, and has no other condition; use PUT");
+      }
       const id = readRequestId(raw);
       const ttl = parseTtl(raw.headers["x-ttl"] as string | undefined, query.get("ttl"));
       const metadata = readMetadata(raw, options.metadataBytesMax);

@@ -194,17 +194,20 @@ export class Handoff {
   /** Whether `source` could be asked, and owes `target` no stand-in's write of before `since` any more. */
   async #deliverStandIns(source: Replica, target: Replica, since: number): Promise<boolean> {
     if (!source.isReachable) return false;
+    let standIns = 0;
     try {
       const owed = await source.use((partition) => partition.owed());
-      const standIns = owed.find((each) => each.target === target.name)?.standIns ?? 0;
+      standIns = owed.find((each) => each.target === target.name)?.standIns ?? 0;
       if (standIns === 0) return true;
       this.noteStandIn(source, target);
       await this.deliver(source, target, (hint) => hint.standIn && versionTime(hint.version) <= since);
       return true;
     } catch (error) {
       // When the target is lost again, its next return starts anew.
-      if (error instanceof PartitionError && target.isReachable) return false;
-      throw error;
+      if (!(error instanceof PartitionError) || !target.isReachable) throw error;
+      // Noted anew: an earlier catching up, which looks for older writes only, may have ended meanwhile.
+      if (standIns > 0) this.noteStandIn(source, target);
+      return false;
     }
   }
 

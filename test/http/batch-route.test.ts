@@ -217,6 +217,11 @@ describe("POST /kv", () => {
     assert.equal((await post("/kv", { key: "repeated", value: "x" }, id)).status, 201);
   });
 
+  it("has no conditions but its own", async () => {
+    const response = await post("/kv", { key: "x", value: "1" }, { ...json, "If-Match": '"x"' });
+    assert.deepEqual([response.status, (await problem(response)).code], [400, "invalid_header"]);
+  });
+
   it("takes forms", async () => {
     const form = { "Content-Type": "application/x-www-form-urlencoded" };
     assert.equal((await post("/kv", "key=form+key&value=a%2Bb+c&type=text%2Fcss&ttl=60", form)).status, 201);

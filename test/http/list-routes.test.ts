@@ -62,6 +62,20 @@ describe("the list of keys", () => {
     assert.equal(entry!.value, "value of c d");
   });
 
+  it("has the metadata beside the values, where there is any", async () => {
+    await put(serving, "meta/1", "x", { "Kvasir-Meta-Owner": "ann" });
+    await put(serving, "meta/2", "x");
+    const metadata = async (query: string) => (await list(`?prefix=meta%2F${query}`)).keys.map((key) => key.metadata);
+    assert.deepEqual(await metadata("&values"), [{ owner: "ann" }, undefined]);
+    assert.deepEqual(await metadata(""), [undefined, undefined]);
+    const text = await (await serving.request("/kv?prefix=meta%2F&values", lines)).text();
+    const [first, second] = text.split("\n");
+    assert.deepEqual([JSON.parse(first!).metadata, JSON.parse(second!).metadata], [{ owner: "ann" }, undefined]);
+    const xml = await (await serving.request("/kv?prefix=meta%2F&values&format=xml")).text();
+    assert.equal(xml.match(/<metadata><entry><name>owner<\/name><value>ann<\/value><\/entry><\/metadata>/g)?.length, 1);
+    await serving.request("/kv?prefix=meta%2F", { method: "DELETE" });
+  });
+
   it("links to the next page, in the same format", async () => {
     const first = await serving.request("/kv?limit=2&format=txt");
     assert.equal(await first.text(), "a\na/1\n");

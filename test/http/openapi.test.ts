@@ -37,7 +37,13 @@ describe("the OpenAPI description", () => {
 
   it("declares no parameter twice in one operation", () => {
     for (const operation of operations) {
-      const names = (operation.parameters ?? []).map((parameter: { $ref: string }) => parameter.$ref);
+      const names = (operation.parameters ?? []).map(
+        ({ $ref, ...inline }: { $ref?: string; name?: string; in?: string }) => {
+          const { name, in: place } =
+            $ref === undefined ? inline : document.components.parameters[$ref.split("/").at(-1)!];
+          return `${name} in ${place}`;
+        },
+      );
       assert.equal(new Set(names).size, names.length, operation.operationId);
     }
   });

@@ -69,11 +69,12 @@ describe("the server", () => {
         headers: { "Content-Type": "application/x-www-form-urlencoded", ...headers },
       });
     for (const headers of [{ Origin: "http://evil.example" }, { Origin: "null" }]) {
-      assert.deepEqual((await problem(await write(headers))).code, "invalid_header");
+      const { status, code } = await problem(await write(headers));
+      assert.deepEqual([status, code], [403, "cross_site"]);
     }
     for (const site of ["cross-site", "same-site"]) {
       const answer = await exchange(serving.port, `DELETE /kv/a HTTP/1.1\r\n${last}Sec-Fetch-Site: ${site}\r\n\r\n`);
-      assert.match(answer, /^HTTP\/1\.1 400 /);
+      assert.match(answer, /^HTTP\/1\.1 403 /);
     }
     assert.equal((await write({ Origin: serving.url })).status, 201);
     assert.equal((await serving.request("/kv/a", { headers: { Origin: "http://evil.example" } })).status, 200);

@@ -49,7 +49,47 @@ describe("the service pages", () => {
     assert.match(text, /^kvasir_http_requests_total\{method="GET",route="\/kv\/\{key\}",status="4xx"\} [1-9]/m);
     assert.match(text, /^kvasir_http_request_seconds_count\{method="PUT",route="\/kv\/\{key\}"\} [1-9]/m);
     assert.match(text, /^kvasir_http_requests_in_flight 1$/m);
-    assert.doesNotMatch(text, /secret-key|missing-key|unknown/);
+    assert.doesNotMatch(text, /secret-key|missing-key|unknown\/page/);
+  });
+
+  it("/metrics tells what the store knows of its partitions, asking it at most once a second", async () => {
+    const { partitions } = serving;
+    const text = await (await serving.request("/metrics")).text();
+    assert.match(text, /^kvasir_ready 1$/m);
+    assert.match(text, /^kvasir_partition_steady\{partition="p1"\} 1$/m);
+    assert.match(text, /^kvasir_partition_latency_seconds\{partition="p2"\} [0-9.e-]+$/m);
+    assert.match(text, /^kvasir_hints_owed\{partition="p1",target="p2"\} 0$/m);
+    assert.match(text, /^kvasir_hints_oldest_age_seconds\{partition="p2",target="p1"\} 0$/m);
+    for (const name of ["hints_delivered", "writes_discarded", "writes_unknown", "versions_future"])
+      assert.match(text, new RegExp(`^kvasir_${name}_total [0-9]+$`, "m"));
+    assert.match(text, /^kvasir_records_set_aside 0$/m);
+    assert.doesNotMatch(text, /^kvasir_pass_records /m, "there was no pass yet");
+    const asked = partitions[0]!.calls.get("owed") ?? 0;
+    const started = performance.now();
+    for (let count = 0; count < 20; count++) await serving.request("/metrics");
+    const secondsBegun = Math.ceil((performance.now() - started) / 1000);
+    assert.ok((partitions[0]!.calls.get("owed") ?? 0) <= asked + secondsBegun);
+  });
+
+  it("/metrics tells of passes and purges, and of hints that are owed", async () => {
+    const owing = await serve({}, { partitions: 2 });
+    try {
+      owing.partitions[0]!.faults.refusesDeliveries = true;
+      owing.partitions[1]!.faults.refusesDeliveries = true;
+      await put(owing, "a", "x");
+      const pass = { at: Date.now() - 5000, tookMs: 1, records: 7, differing: 2, mended: 1, ghosts: 0 };
+      owing.store.sync.lastPass = { ...pass, damaged: [], missing: [] };
+      owing.store.sync.lastPurge = { at: Date.now() - 5000, purged: 0, blocked: "a partition is away" };
+      const text = await (await owing.request("/metrics")).text();
+      assert.match(text, /^kvasir_hints_owed\{partition="p[12]",target="p[12]"\} 1$/m);
+      assert.match(text, /^kvasir_pass_records 7$/m);
+      assert.match(text, /^kvasir_pass_differing 2$/m);
+      assert.match(text, /^kvasir_pass_mended 1$/m);
+      assert.match(text, /^kvasir_pass_age_seconds ([5-9]|[1-9][0-9])\b/m);
+      assert.match(text, /^kvasir_purge_blocked 1$/m);
+    } finally {
+      await owing.close();
+    }
   });
 
   it("/openapi.json describes the paths that are there", async () => {
@@ -61,12 +101,18 @@ describe("the service pages", () => {
     };
     assert.match(openapi, /^3\.1/);
     for (const [path, operations] of Object.entries(paths)) {
-      const allowed = (await serving.request(path.replace("{key}", "k"), { method: "OPTIONS" })).headers.get("Allow");
-      for (const method of Object.keys(operations).map((name) => name.toUpperCase())) {
-        // `/kv` has those of one key too, by `?key=`.
-        const isByQuery = path === "/kv" && ["PUT", "PATCH"].includes(method);
-        if (!isByQuery) assert.ok(allowed?.includes(method), `${method} ${path}: ${allowed}`);
-      }
+      const allowed = async (target: string) =>
+        (await serving.request(target, { method: "OPTIONS" })).headers.get("Allow")!.split(", ");
+      const methods = new Set(await allowed(path.replace("{key}", "k")));
+      // It has those of one key too, by `?key=`.
+      if (path === "/kv") for (const method of await allowed("/kv?key=k")) methods.add(method);
+      assert.deepEqual(
+        Object.keys(operations)
+          .map((name) => name.toUpperCase())
+          .sort(),
+        [...methods].sort(),
+        path,
+      );
     }
   });
 
@@ -74,6 +120,8 @@ describe("the service pages", () => {
     "/kv": "GET, HEAD, POST, DELETE, OPTIONS",
     "/batch": "POST, OPTIONS",
     "/status": "GET, HEAD, OPTIONS",
+    "/replicas": "GET, HEAD, OPTIONS",
+    "/replicas/k": "GET, HEAD, OPTIONS",
     "/healthz": "GET, HEAD, OPTIONS",
   };
   for (const [path, allow] of Object.entries(paths)) {

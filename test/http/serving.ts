@@ -6,7 +6,7 @@ import type { ServerOptions } from "../../src/http/server-options.ts";
 import type { Store } from "../../src/store.ts";
 import { type MemoryStore, memoryStore } from "../support/memory-store.ts";
 
-export const serverOptions: ServerOptions = {
+const serverOptions: ServerOptions = {
   host: "127.0.0.1",
   port: 0,
   hosts: ["kvasir.example"],

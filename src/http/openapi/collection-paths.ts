@@ -9,7 +9,7 @@ import {
   storedHeaders,
 } from "./key-paths.ts";
 import { keyOnlyParameters, parameterList } from "./parameters.ts";
-import { documentContent, documentHeaders, headerList, headProblems, problems } from "./responses.ts";
+import { documentContent, documentHeaders, headerList, problems, refusals, withoutDocuments } from "./responses.ts";
 import { type Operation, reference, type Schema } from "./types.ts";
 
 const listParameters = parameterList(
@@ -60,7 +60,7 @@ export const listHeadOperation: Operation = {
   responses: {
     200: { description: "The headers of a GET.", headers: listHeaders },
     304: notModified,
-    ...headProblems(...readErrors),
+    ...withoutDocuments(problems(...readErrors)),
   },
 };
 
@@ -88,7 +88,7 @@ export const createOperation: Operation = {
   },
   responses: {
     201: { description: "Created.", headers: headerList("Location", ...storedHeaders) },
-    ...problems(403, 409, 412, 413, 414, 415, 422, 504, 507),
+    ...problems(403, 409, 413, 414, 415, 422, 504, 507),
   },
 };
 
@@ -126,7 +126,7 @@ export const batchOperation: Operation = {
       headers: headerList("Kvasir-Clock", "Preference-Applied", "Cache-Control", "X-Content-Type-Options"),
       content: { "application/json": { schema: reference("schemas", "BatchResults") } },
     },
-    ...problems(403, 413, 415),
+    ...refusals(403, 413, 415, 503),
   },
 };
 

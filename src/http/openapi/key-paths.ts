@@ -1,5 +1,13 @@
 import { type ParameterName, parameterList } from "./parameters.ts";
-import { documentContent, documentHeaders, type HeaderName, headerList, headProblems, problems } from "./responses.ts";
+import {
+  documentContent,
+  documentHeaders,
+  type HeaderName,
+  headerList,
+  problems,
+  refusals,
+  withoutDocuments,
+} from "./responses.ts";
 import type { Operation, Response } from "./types.ts";
 
 const binary = { description: "Any bytes." };
@@ -96,7 +104,7 @@ export function headOperation(key: KeyParameter, operationId: string): Operation
     responses: {
       200: { description: "The headers of a GET.", headers: found.headers! },
       304: notModified,
-      ...headProblems(...readErrors),
+      ...withoutDocuments(problems(...readErrors)),
     },
   };
 }
@@ -160,6 +168,6 @@ export function optionsOperation(operationId: string, tag: string, ...more: Head
     operationId,
     tags: [tag],
     summary: "The methods that are allowed here",
-    responses: { 204: { description: "They are in Allow.", headers: headerList("Allow", ...more) }, ...problems() },
+    responses: { 204: { description: "They are in Allow.", headers: headerList("Allow", ...more) }, ...refusals() },
   };
 }

@@ -67,23 +67,25 @@ export const responses: { readonly [name: string]: Response } = Object.fromEntri
   statuses.map((status) => [`Problem${status}`, problemResponse(status)]),
 );
 
-/** What any request may meet, and what these may. */
-export function problems(...specific: number[]): { [status: string]: Reference } {
-  return Object.fromEntries(allOf(specific).map((status) => [status, reference("responses", `Problem${status}`)]));
+/** What any request may meet before it is looked at, and what these may. */
+export function refusals(...specific: number[]): { [status: string]: Reference } {
+  const statuses = [400, 408, 421, 431, ...specific].sort();
+  return Object.fromEntries(statuses.map((status) => [status, reference("responses", `Problem${status}`)]));
 }
 
-/** The same for HEAD, which has the headers of a problem without its document. */
-export function headProblems(...specific: number[]): { [status: string]: Response } {
+/** What any request that needs the partitions may meet, and what these may. */
+export function problems(...specific: number[]): { [status: string]: Reference } {
+  return refusals(500, 503, ...specific);
+}
+
+/** The same responses for HEAD: with the headers of a problem, and without its document. */
+export function withoutDocuments(references: { readonly [status: string]: unknown }): { [status: string]: Response } {
   return Object.fromEntries(
-    allOf(specific).map((status) => {
-      const { description, headers = {} } = problemResponse(status);
+    Object.keys(references).map((status) => {
+      const { description, headers = {} } = problemResponse(Number(status));
       return [status, { description, headers }];
     }),
   );
-}
-
-function allOf(specific: readonly number[]): number[] {
-  return [400, 408, 421, 431, 500, 503, ...specific].sort();
 }
 
 function problemResponse(status: number): Response {

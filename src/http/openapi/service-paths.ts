@@ -1,39 +1,39 @@
 import { optionsOperation } from "./key-paths.ts";
 import { parameterList } from "./parameters.ts";
-import { documentContent, documentHeaders, headerList, headProblems, problems } from "./responses.ts";
-import type { Operation, PathItem, Response } from "./types.ts";
+import { documentContent, documentHeaders, headerList, refusals, withoutDocuments } from "./responses.ts";
+import type { Operation, PathItem, Reference, Response } from "./types.ts";
 
 const text = { type: "string" };
 
 export const servicePaths: { readonly [path: string]: PathItem } = {
-  "/replicas/{key}": readOnly(replicasOperation("PathKey", "replicas"), 406, 414),
-  "/replicas": readOnly(replicasOperation("QueryKey", "replicasByQuery"), 406, 414),
-  "/status": readOnly(
-    {
-      operationId: "status",
-      tags: ["service"],
-      summary: "The partitions, and what they owe each other",
-      parameters: parameterList("Format"),
-      responses: {
-        200: {
-          description: "As this front end sees it.",
-          headers: headerList(...documentHeaders),
-          content: documentContent("Status"),
-        },
-        ...problems(406),
+  "/replicas/{key}": readOnly(replicasOperation("PathKey", "replicas")),
+  "/replicas": readOnly(replicasOperation("QueryKey", "replicasByQuery")),
+  "/status": readOnly({
+    operationId: "status",
+    tags: ["service"],
+    summary: "The partitions, and what they owe each other",
+    parameters: parameterList("Format"),
+    responses: {
+      200: {
+        description: "As this front end sees it.",
+        headers: headerList(...documentHeaders),
+        content: documentContent("Status"),
       },
+      ...refusals(406, 500),
     },
-    406,
-  ),
-  "/healthz": readOnly(probe("health", "Whether this process answers", "It does.")),
+  }),
+  "/healthz": readOnly(probe("health", "Whether this process answers", "It does.", refusals())),
   "/readyz": readOnly(
     probe("readiness", "Whether this front end can serve all keys", "It can.", {
-      description: "It cannot, and says what is missing.",
-      headers: headerList("Retry-After", "Cache-Control", ...documentHeaders),
-      content: { "text/plain": { schema: text } },
+      ...refusals(500),
+      503: {
+        description: "It cannot, and says what is missing.",
+        headers: headerList("Retry-After", "Cache-Control"),
+        content: { "text/plain": { schema: text } },
+      },
     }),
   ),
-  "/metrics": readOnly(probe("metrics", "Metrics in the text format of Prometheus", "The metrics.")),
+  "/metrics": readOnly(probe("metrics", "Metrics in the text format of Prometheus", "The metrics.", refusals())),
   "/openapi.json": readOnly({
     operationId: "openapi",
     tags: ["service"],
@@ -44,7 +44,7 @@ export const servicePaths: { readonly [path: string]: PathItem } = {
         headers: headerList("Cache-Control"),
         content: { "application/json": { schema: { type: "object" } } },
       },
-      ...problems(),
+      ...refusals(),
     },
   }),
 };
@@ -62,36 +62,48 @@ function replicasOperation(key: "PathKey" | "QueryKey", operationId: string): Op
         headers: headerList(...documentHeaders),
         content: documentContent("Replicas"),
       },
-      ...problems(406, 414),
+      ...refusals(406, 414, 500),
     },
   };
 }
 
-function probe(operationId: string, summary: string, description: string, unready?: Response): Operation {
+function probe(
+  operationId: string,
+  summary: string,
+  description: string,
+  others: { readonly [status: string]: Response | Reference },
+): Operation {
   return {
     operationId,
     tags: ["service"],
     summary,
     responses: {
       200: { description, headers: headerList("Cache-Control"), content: { "text/plain": { schema: text } } },
-      ...problems(),
-      ...(unready && { 503: unready }),
+      ...others,
     },
   };
 }
 
 /** GET with the HEAD and OPTIONS that go with it. */
-function readOnly(get: Operation, ...errors: number[]): PathItem {
-  const { description: _, ...operation } = get;
-  const { headers = {} } = get.responses[200] as Response;
+function readOnly(get: Operation): PathItem {
+  const { description: _, responses, ...operation } = get;
+  const { 200: found, 503: unready, ...errors } = responses;
   return {
     get,
     head: {
       ...operation,
       operationId: `${get.operationId}Head`,
       summary: "What a GET would say, without it",
-      responses: { 200: { description: "The headers of a GET.", headers }, ...headProblems(...errors) },
+      responses: {
+        200: headOf(found as Response),
+        ...withoutDocuments(errors),
+        ...(unready && { 503: headOf(unready as Response) }),
+      },
     },
     options: optionsOperation(`${get.operationId}Options`, get.tags[0]!),
   };
+}
+
+function headOf({ description, headers = {} }: Response): Response {
+  return { description, headers };
 }

@@ -1,6 +1,8 @@
 /** Grows with every change of the tables. */
 export const schemaVersion = 1;
 
+export const tables = ["meta", "records", "outbox", "requests"];
+
 export type Dialect = "mysql" | "sqlite";
 
 /**

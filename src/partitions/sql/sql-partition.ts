@@ -39,7 +39,7 @@ import {
   textsOf,
   versionOf,
 } from "./rows.ts";
-import { schemaStatements, schemaVersion } from "./schema.ts";
+import { schemaStatements, schemaVersion, tables } from "./schema.ts";
 import { type Statements, statementsOf } from "./statements.ts";
 import { writeInTransaction } from "./write-transaction.ts";
 
@@ -84,7 +84,10 @@ export class SqlPartition implements Partition {
   async initialise(identity: Identity, isJoining = false): Promise<void> {
     await this.#database.open();
     const meta = await this.#database.read(async (session) => {
-      for (const statement of schemaStatements(this.#database.dialect)) await session.execute(statement, []);
+      // Who serves need not be allowed to create tables that are there.
+      if (!(await this.#hasTables(session))) {
+        for (const statement of schemaStatements(this.#database.dialect)) await session.execute(statement, []);
+      }
       return this.#readMeta(session);
     });
     if (!meta.has("cluster")) await this.#found(identity, isJoining);
@@ -306,6 +309,16 @@ export class SqlPartition implements Partition {
   }
 
   // --- Internal helpers ---
+
+  async #hasTables(session: Session): Promise<boolean> {
+    try {
+      for (const table of tables) await session.execute(`SELECT 1 FROM ${table} LIMIT 1`, []);
+      return true;
+    } catch (error) {
+      if (error instanceof PartitionError && error.kind === "uninitialised") return false;
+      throw error;
+    }
+  }
 
   async #readMeta(session: Session): Promise<Map<string, string>> {
     return textsOf(await session.execute(this.#statements.readMeta, []));

@@ -156,11 +156,12 @@ export class SqlitePartition implements Partition {
   async close(): Promise<void> {
     const thread = this.#thread;
     if (thread === undefined) return;
-    await this.#call("close");
-    this.#thread = undefined;
     this.#statements.clear();
     this.#reader?.close();
     this.#reader = undefined;
+    // The last connection to close moves everything into the file, so that it can be copied.
+    await this.#call("close");
+    this.#thread = undefined;
     await thread.terminate();
   }
 
