@@ -67,13 +67,10 @@ async function* entries(client: Client, prefix: string | undefined): AsyncGenera
   }
 }
 
-/**
- * The list may show a record as it is not stored: JSON values as JSON, with spaces for line breaks, and without
- * metadata. Then the record is fetched by itself.
- */
+/** The list shows JSON values as JSON, with spaces for line breaks: such a record is fetched by itself. */
 function exactRecord(client: Client, entry: Entry): RecordLine | Promise<RecordLine | undefined> {
   const { key, type, value, encoding, metadata, expires, version } = entry;
-  const isExact = metadata !== undefined && (encoding !== undefined || !/[/+]json\s*(;|$)/i.test(type));
+  const isExact = encoding !== undefined || !/[/+]json\s*(;|$)/i.test(type);
   if (!isExact) return fetchRecord(client, key);
   return toLine({ key, type, metadata, expires, version, value, encoding: encoding ?? "utf8" });
 }

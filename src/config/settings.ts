@@ -185,7 +185,7 @@ export const partitionSettings = {
   tls_cert: { kind: text, default: undefined, meaning: "the file with our certificate (PEM); needs `tls_key`" },
   tls_key: { kind: text, default: undefined, meaning: "the file with our certificate's key (PEM)" },
   read_connections: { kind: count(1, 256), default: "4", meaning: "connections of one process for reads" },
-  write_connections: { kind: count(1, 256), default: "4", meaning: "connections of one process for writes" },
+  write_connections: { kind: count(1, 256), default: "2", meaning: "connections of one process for writes" },
 } as const satisfies { readonly [name: string]: Setting };
 
 /** The type of a setting's value: with `undefined` when it has no default. */
