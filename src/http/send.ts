@@ -8,6 +8,12 @@ const lingerMs = 1000;
 const lingerBytes = 2 ** 26;
 
 /**
+ * Bytes up to this length are handed over as text with a character a byte: Node then sends them together with the
+ * header fields in one write, which takes a third less time than two.
+ */
+const joinedBytesMax = 8 * 2 ** 10;
+
+/**
  * Writes an answer to the socket: the one place that does. A HEAD gets the headers of the GET. With `isLast` the
  * connection closes afterwards, as it does when the request's body was not received.
  *
@@ -22,22 +28,27 @@ export function sendAnswer(
   const { status, headers, body = "" } = answer;
   if (response.destroyed) return undefined;
   const isUnread = !raw.complete && hasBody(raw);
-  const sent: { [name: string]: string | readonly string[] | number } = { ...headers };
-  if (isLast || isUnread) sent.Connection = "close";
+  // Names and values in one list: Node takes it as it is, where it copies an object.
+  const sent: (string | readonly string[])[] = [];
+  for (const name in headers) sent.push(name, headers[name]!);
+  if (isLast || isUnread) sent.push("Connection", "close");
 
   if (typeof body !== "string" && !(body instanceof Uint8Array)) {
-    response.writeHead(status, sent as typeof headers & { [name: string]: string });
+    response.writeHead(status, sent as string[]);
     if (raw.method !== "HEAD") return pipeline(body, response);
     body.destroy();
     response.end();
     return undefined;
   }
-  const isBodiless = status === 204 || status === 304;
-  if (!isBodiless) sent["Content-Length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-  response.writeHead(status, sent as { [name: string]: string });
-  const shown = isBodiless || raw.method === "HEAD" ? "" : body;
-  if (isUnread) endLater(raw, response, shown);
-  else response.end(shown);
+  const hasNoBody = status === 204 || status === 304;
+  const isBodySent = !hasNoBody && raw.method !== "HEAD";
+  const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+  if (!hasNoBody) sent.push("Content-Length", String(length));
+  response.writeHead(status, sent as string[]);
+  if (isUnread) endLater(raw, response, isBodySent ? body : "");
+  else if (!isBodySent) response.end();
+  else if (typeof body === "string" || length > joinedBytesMax) response.end(body);
+  else response.end(Buffer.from(body.buffer, body.byteOffset, length).latin1Slice(), "latin1");
   return undefined;
 }
 

@@ -24,13 +24,18 @@ import {
 } from "../../partition.ts";
 import type { Record } from "../../record.ts";
 import type { Version } from "../../version.ts";
-import type { Row } from "./database.ts";
-import { recordOf } from "./rows.ts";
 import { prepared, sqliteError } from "./sqlite-database.ts";
 import type { Answer, Call, SentError, ThreadOptions } from "./sqlite-messages.ts";
-import { statementsOf } from "./statements.ts";
+import { rowState } from "./statements.ts";
 
-const readOne = statementsOf("sqlite").read(1);
+/**
+ * Every cell of bytes costs an ArrayBuffer, which is dear to make and to collect, so that only the value comes as
+ * bytes: the texts as texts, and the key not at all.
+ */
+const readOne =
+  "SELECT version, writer, state, expires, CAST(type AS TEXT), CAST(metadata AS TEXT), value FROM records WHERE `key` = ?";
+
+type OneRow = readonly [bigint, bigint, bigint, bigint, string, string, Uint8Array];
 
 /**
  * A SQLite file as a partition. Writes and scans run on a thread of their own, so that an fsync or a checkpoint
@@ -69,8 +74,13 @@ export class SqlitePartition implements Partition {
   readNow(key: string): Record | undefined {
     if (this.#reader === undefined) throw new PartitionError("overloaded", this.name, "it is not open yet");
     try {
-      const row = prepared(this.#reader, this.#statements, readOne).get(Buffer.from(key)) as Row | undefined;
-      return row === undefined ? undefined : recordOf(row);
+      const statement = prepared(this.#reader, this.#statements, readOne);
+      const row = statement.get(Buffer.from(key)) as unknown as OneRow | undefined;
+      if (row === undefined) return undefined;
+      const [stamp, writer, state, expires, type, metadata, value] = row;
+      const version = { stamp, writer: Number(writer) };
+      const isTombstone = Number(state) === rowState.tombstone;
+      return { key, version, isTombstone, expires: Number(expires), type, metadata, value };
     } catch (error) {
       throw sqliteError(this.name, error, this.#file);
     }
