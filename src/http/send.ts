@@ -48,7 +48,7 @@ export function sendAnswer(
   if (isUnread) endLater(raw, response, isBodySent ? body : "");
   else if (!isBodySent) response.end();
   else if (typeof body === "string" || length > joinedBytesMax) response.end(body);
-  else response.end(Buffer.from(body.buffer, body.byteOffset, length).latin1Slice(), "latin1");
+  else response.end(Buffer.from(body.buffer, body.byteOffset, length).toString("latin1"), "latin1");
   return undefined;
 }
 
