@@ -11,6 +11,8 @@ import { isReceiving } from "./standing.ts";
 
 /** Buckets that are looked into at once. */
 const bucketsAtOnce = 8;
+/** Rows looked through at once for tombstones that may go. */
+const rowsAtOnce = 20_000;
 
 export interface PassOptions {
   /** False only compares. */
@@ -138,9 +140,12 @@ export class AntiEntropy {
 
   /** Judged anew for every pass: it may have been set back while the others, which know, were away. */
   async #isReceiving(replica: Replica): Promise<boolean> {
-    const isFound = await isReceiving(replica, this.#options.replicas);
+    const { replicas } = this.#options;
+    const isFound = await isReceiving(replica, replicas);
     if (isFound) await replica.reconsider();
-    return isFound || replica.isReceiving;
+    // Where all could be asked, it counts that another process may have filled it by now.
+    const areAllAsked = replicas.replicas.every((other) => other.isReachable);
+    return isFound || (replica.isReceiving && !areAllAsked);
   }
 
   async #digests(
@@ -191,7 +196,10 @@ export class AntiEntropy {
       const pass = Math.max(progress.pass, seen) + 1;
       try {
         const hasFloor = await replica.use((partition) => partition.raise({ writeFloor: floor, floor }));
-        if (!hasFloor && isReceiving) continue;
+        if (isReceiving) {
+          if (!hasFloor) continue;
+          await purgeOld(replica);
+        }
         await replica.use((partition) => partition.raise({ pass, isComplete: true }));
       } catch (error) {
         if (error instanceof PartitionError) continue;
@@ -203,6 +211,14 @@ export class AntiEntropy {
       );
       if (replica.isReceiving) await replica.reconsider();
     }
+  }
+}
+
+/** An old tombstone from before it was set back is no reason to take what the others have purged since. */
+async function purgeOld(replica: Replica): Promise<void> {
+  for (let after: string | undefined = ""; after !== undefined; ) {
+    const start: string = after;
+    after = (await replica.use((partition) => partition.purge(start, rowsAtOnce))).last;
   }
 }
 

@@ -1,0 +1,122 @@
+import { assembleStore } from "../../src/assemble-store.ts";
+import { batching } from "../../src/replicas/batching.ts";
+import type { Store } from "../../src/store.ts";
+import { compareVersions, versionTime } from "../../src/version.ts";
+import { connect, type Network } from "./connection.ts";
+import type { Database } from "./database.ts";
+import { describe, type Oracle } from "./oracle.ts";
+import { purgeAfterMs, type Settings } from "./settings.ts";
+import { Process, type World } from "./world.ts";
+
+export const cluster = "simulated";
+
+interface View {
+  state: "away" | "open" | "steady" | "recovering";
+  /** When it was opened last, by true time and by the process's clock. */
+  openedAt: number;
+  openedNow: number;
+}
+
+/** One front end: the real store with its synchronisation, in a process that can be killed. */
+export class FrontEnd {
+  readonly process: Process;
+  store: Store | undefined;
+  /** Resolves when the process is dead. */
+  readonly gone: Promise<void>;
+  /** Counts changes of what it thinks of the partitions. */
+  changes = 0;
+  readonly views = new Map<string, View>();
+  #die: () => void = () => undefined;
+  readonly #world: World;
+  readonly #oracle: Oracle;
+
+  constructor(world: World, oracle: Oracle, name: string) {
+    this.#world = world;
+    this.#oracle = oracle;
+    this.process = new Process(world, name);
+    this.gone = new Promise((resolve) => {
+      this.#die = resolve;
+    });
+  }
+
+  async start(databases: readonly Database[], network: Network, settings: Settings): Promise<void> {
+    const { process } = this;
+    const partitions = databases.map((database) => {
+      const { name } = database;
+      const view: View = { state: "away", openedAt: Number.POSITIVE_INFINITY, openedNow: 0 };
+      this.views.set(name, view);
+      const opened = () => {
+        Object.assign(view, { state: "open", openedAt: this.#world.time, openedNow: process.now() });
+        this.changes++;
+      };
+      const { hidesRestarts } = settings;
+      const partition = connect({ process, database, network, world: this.#world, hidesRestarts, opened });
+      const lanes = { readLanes: 2, writeLanes: 2 };
+      return { name, weight: 1, displayUrl: name, partition: batching(partition, process, lanes) };
+    });
+    const { replicas, standIn, passIntervalMs, purgeIntervalMs } = settings;
+    this.store = await assembleStore(partitions, {
+      cluster,
+      replicas,
+      standIn,
+      catchUpMs: 30_000,
+      requestTimeoutMs: 2500,
+      purgeAfterMs,
+      passIntervalMs,
+      purgeIntervalMs,
+      isSyncing: true,
+      runtime: process,
+      log: {
+        info: (facts, message) => this.#logged(facts, message),
+        warn: (facts, message) => this.#logged(facts, message),
+        error: (facts, message) => {
+          const { err } = facts as { err?: Error };
+          this.#oracle.fail(`${process.name} logged ${message}: ${err?.stack}`);
+        },
+      },
+    });
+  }
+
+  kill(): void {
+    this.process.kill();
+    this.#die();
+  }
+
+  isSteady(name: string): boolean {
+    return this.views.get(name)?.state === "steady";
+  }
+
+  #logged(facts: object, message: string): void {
+    const { partition } = facts as { partition?: string };
+    this.#world.note(
+      () => `${this.process.name}: ${partition ?? ""} ${message} ${JSON.stringify({ ...facts, partition: undefined })}`,
+    );
+    const view = partition === undefined ? undefined : this.views.get(partition);
+    if (view === undefined || partition === undefined) return;
+    this.changes++;
+    if (message === "partition is steady") {
+      view.state = "steady";
+      this.#checkCaughtUp(partition, view);
+    } else if (message === "partition is away") view.state = "away";
+    else if (message === "partition is recovering") view.state = "recovering";
+  }
+
+  /** It is used again only when nobody who can be reached owes it what a stand-in took before. */
+  #checkCaughtUp(name: string, view: View): void {
+    const target = this.#oracle.databases.find((database) => database.name === name)!;
+    for (const source of this.#oracle.databases) {
+      const sourceView = this.views.get(source.name);
+      if (source === target || sourceView === undefined || sourceView.state === "away") continue;
+      if (sourceView.openedAt > view.openedAt) continue;
+      for (const hint of source.state.outbox.get(name)?.values() ?? []) {
+        const write = this.#oracle.find(hint.key, hint.version);
+        if (!hint.standIn || write === undefined || write.at >= view.openedAt) continue;
+        if (versionTime(hint.version) > Math.min(view.openedNow, this.process.now())) continue;
+        const row = target.state.records.get(hint.key);
+        if (row !== undefined && compareVersions(row.version, hint.version) >= 0) continue;
+        if (source.setbacks > 0 || target.setbacks > 0) continue;
+        this.#oracle.fail(`${this.process.name} uses ${name} while ${source.name} owes it ${describe(write.record)}`);
+      }
+    }
+  }
+}

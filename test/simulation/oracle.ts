@@ -1,0 +1,307 @@
+import type { Hint } from "../../src/partition.ts";
+import { isLive, type Record } from "../../src/record.ts";
+import { compareVersions, formatVersion, type Version } from "../../src/version.ts";
+import type { Database, DecidedWrite, Observer } from "./database.ts";
+import { epochMs, type World } from "./world.ts";
+
+/** A write that a partition decided and committed. */
+export interface CommittedWrite {
+  readonly record: Record;
+  /** The value's last part, which names the client's operation; a tombstone has none. */
+  readonly operation: string;
+  readonly database: string;
+  readonly isStandIn: boolean;
+  readonly at: number;
+  /** It was answered as applied, but a newer one was there already when it was to be stored. */
+  wasSuperseded: boolean;
+  /** It was stored when it was sent again. */
+  isRepeat: boolean;
+  /** Set when every copy was lost with a disk: then nothing is promised of it any more. */
+  isLost: boolean;
+}
+
+/** The invariant that does not hold. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
+
+interface Shadow {
+  records: Map<string, Record>;
+  hints: Map<string, Hint>;
+  floor: bigint;
+  /** The greatest stamp that each key ever had here, purged or not. */
+  readonly greatest: Map<string, Version>;
+}
+
+/**
+ * Sees everything that happens on every disk, and checks what must hold at each step. It knows what no front end
+ * can know: all copies of a key at one moment.
+ */
+export class Oracle implements Observer {
+  databases: readonly Database[] = [];
+  /** The databases that hold a key, home first. */
+  replicasOf: (key: string) => readonly Database[] = () => [];
+  readonly committed = new Map<string, CommittedWrite[]>();
+  /** The greatest version of each key that was purged anywhere. */
+  readonly purged = new Map<string, Version>();
+  violation: Violation | undefined;
+  readonly counts = { writes: 0, standIns: 0, applied: 0, purged: 0, ghosts: 0, floors: 0, settled: 0 };
+  readonly #contents = new Map<string, string>();
+  readonly #shadows = new Map<Database, Shadow>();
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  fail(message: string): void {
+    this.violation ??= new Violation(`at ${(this.#world.time / 1000).toFixed(4)} s: ${message}`);
+    this.#world.note(() => `VIOLATION ${message}`);
+  }
+
+  /** Whether it was set back or is new, and no pass has filled it since: judged by what is on all disks. */
+  isReceiving(database: Database): boolean {
+    const { isComplete, pass } = database.state.progress;
+    const seen = this.databases.map(({ state }) => state.progress.seen[database.name] ?? 0);
+    return !isComplete || seen.some((each) => each > pass);
+  }
+
+  changed(database: Database, method: string, writes: readonly DecidedWrite[]): void {
+    const shadow = this.#shadowOf(database);
+    for (const { record, write } of writes) this.#noteWrite(database, shadow, record, write);
+    this.#compareRecords(database, shadow, method);
+    this.#compareHints(database, shadow, method, writes);
+    const { floor } = database.state.progress;
+    if (floor !== shadow.floor) this.#checkFloor(database, floor);
+    shadow.floor = floor;
+  }
+
+  /** `database` is about to be set back to `state`, which may be what nobody else has. */
+  settingBack(database: Database, records: ReadonlyMap<string, Record>): void {
+    for (const [key, writes] of this.committed) {
+      const holders = this.replicasOf(key).filter((each) => each !== database);
+      const rows = [...holders.map((each) => each.state.records.get(key)), records.get(key)];
+      let held = this.purged.get(key);
+      for (const row of rows) if (row && (!held || compareVersions(row.version, held) > 0)) held = row.version;
+      for (const write of writes) {
+        if (held !== undefined && compareVersions(write.record.version, held) <= 0) continue;
+        write.isLost = true;
+        this.#world.note(() => `lost with the disk of ${database.name}: ${describe(write.record)}`);
+      }
+    }
+  }
+
+  /** Takes what is on its disk for what was there all the time. */
+  wasSetBack(database: Database): void {
+    const shadow: Shadow = { records: new Map(), hints: new Map(), floor: 0n, greatest: new Map() };
+    this.#shadows.set(database, shadow);
+    for (const record of database.state.records.values()) {
+      shadow.records.set(record.key, record);
+      shadow.greatest.set(record.key, record.version);
+    }
+    for (const [target, hints] of database.state.outbox)
+      for (const [key, hint] of hints) shadow.hints.set(`${target}/${key}`, hint);
+    shadow.floor = database.state.progress.floor;
+  }
+
+  /** The write that must have won: the greatest of those that are not lost. */
+  winner(key: string): CommittedWrite | undefined {
+    let greatest: CommittedWrite | undefined;
+    for (const write of this.committed.get(key) ?? []) {
+      if (write.isLost) continue;
+      if (greatest === undefined || compareVersions(write.record.version, greatest.record.version) > 0)
+        greatest = write;
+    }
+    return greatest;
+  }
+
+  /** The committed write of exactly this version. */
+  find(key: string, version: Version): CommittedWrite | undefined {
+    return this.committed.get(key)?.find((write) => compareVersions(write.record.version, version) === 0);
+  }
+
+  // --- Internal helpers ---
+
+  #shadowOf(database: Database): Shadow {
+    return this.#shadows.get(database)!;
+  }
+
+  #noteWrite(database: Database, shadow: Shadow, record: Record, write: DecidedWrite["write"]): void {
+    this.counts.writes++;
+    if (write.standIn) this.counts.standIns++;
+    this.#world.note(() => `${database.name} commits ${describe(record)}${write.standIn ? " as stand-in" : ""}`);
+    this.#world.mix(Number(record.version.stamp & 0x7fffffffn));
+    const { floor } = database.state.progress;
+    if (record.version.stamp <= floor) this.fail(`${database.name} took ${describe(record)} at or below its floor`);
+    const known = shadow.greatest.get(record.key);
+    const isRepeat = write.attempted !== undefined && compareVersions(write.attempted, record.version) === 0;
+    if (known !== undefined && !isRepeat && compareVersions(record.version, known) <= 0) {
+      this.fail(`${database.name} gave ${describe(record)} although it had ${formatVersion(known)} before`);
+    }
+    const home = this.replicasOf(record.key)[0];
+    if (write.standIn !== (database !== home)) this.fail(`${database.name} mistook its role for ${record.key}`);
+    if (write.standIn && (write.condition !== undefined || write.request !== undefined))
+      this.fail(`the stand-in ${database.name} decided a conditional write of ${record.key}`);
+    this.#register(database, record, write.standIn, false);
+    if (isRepeat) this.find(record.key, record.version)!.isRepeat = true;
+  }
+
+  superseded(database: Database, writes: readonly DecidedWrite[]): void {
+    for (const { record, write } of writes) this.#register(database, record, write.standIn, true);
+  }
+
+  #register(database: Database, record: Record, isStandIn: boolean, wasSuperseded: boolean): void {
+    const known = this.find(record.key, record.version);
+    if (known !== undefined) {
+      if (!wasSuperseded) known.wasSuperseded = false;
+      return;
+    }
+    const operation = Buffer.from(record.value).toString().split(",").at(-1)!;
+    const committed = this.committed.get(record.key) ?? [];
+    this.committed.set(record.key, committed);
+    const { time: at } = this.#world;
+    committed.push({
+      record,
+      operation,
+      database: database.name,
+      isStandIn,
+      at,
+      wasSuperseded,
+      isRepeat: false,
+      isLost: false,
+    });
+  }
+
+  #compareRecords(database: Database, shadow: Shadow, method: string): void {
+    const { records } = database.state;
+    for (const [key, before] of shadow.records) {
+      if (records.has(key)) continue;
+      shadow.records.delete(key);
+      this.#checkRemoval(database, before);
+    }
+    for (const [key, record] of records) {
+      const before = shadow.records.get(key);
+      if (before === record) continue;
+      shadow.records.set(key, record);
+      const known = shadow.greatest.get(key);
+      if (known === undefined || compareVersions(record.version, known) > 0) shadow.greatest.set(key, record.version);
+      this.#checkContent(record);
+      // One that was lost has turned up again.
+      const write = this.find(key, record.version);
+      if (write !== undefined) write.isLost = false;
+      if (method === "apply") {
+        this.counts.applied++;
+        this.#world.note(() => `${database.name} applies ${describe(record)}`);
+      }
+      if (before !== undefined && compareVersions(record.version, before.version) < 0) {
+        this.fail(`${database.name} went back from ${describe(before)} to ${describe(record)}`);
+      }
+      const purged = this.purged.get(key);
+      if (before === undefined && purged && compareVersions(record.version, purged) <= 0) {
+        if (!this.isReceiving(database)) this.fail(`${database.name} raised ${describe(record)} from the dead`);
+      }
+    }
+  }
+
+  /** For the slowest clock. */
+  #hasExpired({ expires }: Record): boolean {
+    return expires !== 0 && expires <= epochMs + this.#world.jumpMs + this.#world.time - 600_000;
+  }
+
+  #checkContent(record: Record): void {
+    const id = `${record.key} ${formatVersion(record.version)}`;
+    const content = `${record.isTombstone} ${record.expires} ${record.type} ${Buffer.from(record.value).toString()}`;
+    const known = this.#contents.get(id);
+    this.#contents.set(id, content);
+    if (known !== undefined && known !== content) this.fail(`${id} stands for both ${known} and ${content}`);
+    if (this.find(record.key, record.version) === undefined) this.fail(`${id} was never committed by a write`);
+  }
+
+  #checkRemoval(database: Database, record: Record): void {
+    const { key, version, isTombstone } = record;
+    this.#world.note(() => `${database.name} removes ${describe(record)}`);
+    const known = this.purged.get(key);
+    if (this.isReceiving(database) && known !== undefined && compareVersions(version, known) <= 0) {
+      this.counts.ghosts++;
+      return;
+    }
+    this.counts.purged++;
+    const { floor } = database.state.progress;
+    if (version.stamp > floor) this.fail(`${database.name} purged ${describe(record)} above its floor`);
+    if (!isTombstone && record.expires === 0) this.fail(`${database.name} purged ${describe(record)}`);
+    for (const other of this.replicasOf(key)) {
+      const row = other.state.records.get(key);
+      if (other === database || row === undefined || compareVersions(row.version, version) >= 0) continue;
+      if (this.isReceiving(other) || row.isTombstone || this.#hasExpired(row)) continue;
+      this.fail(`${database.name} purged ${describe(record)} while ${other.name} has ${describe(row)}`);
+    }
+    if (known === undefined || compareVersions(version, known) > 0) this.purged.set(key, version);
+  }
+
+  #compareHints(database: Database, shadow: Shadow, method: string, writes: readonly DecidedWrite[]): void {
+    const { outbox, records } = database.state;
+    for (const { record } of writes) {
+      // A later write of the batch may have replaced it.
+      const current = records.get(record.key)?.version ?? record.version;
+      for (const other of this.replicasOf(record.key)) {
+        if (other === database) continue;
+        const hint = outbox.get(other.name)?.get(record.key);
+        if (hint === undefined || compareVersions(hint.version, current) < 0)
+          this.fail(`${database.name} committed ${describe(record)} without owing it to ${other.name}`);
+      }
+    }
+    for (const [id, hint] of shadow.hints) {
+      const present = outbox.get(hint.target)?.get(hint.key);
+      if (present === hint) continue;
+      if (present === undefined) {
+        shadow.hints.delete(id);
+        this.counts.settled++;
+        this.#checkSettled(database, hint, method);
+      } else shadow.hints.set(id, present);
+    }
+    for (const [target, hints] of outbox)
+      for (const [key, hint] of hints)
+        if (!shadow.hints.has(`${target}/${key}`)) shadow.hints.set(`${target}/${key}`, hint);
+  }
+
+  #checkSettled(database: Database, hint: Hint, method: string): void {
+    const target = this.databases.find(({ name }) => name === hint.target)!;
+    this.#world.note(() => `${database.name} settles ${hint.key} ${formatVersion(hint.version)} to ${hint.target}`);
+    const row = target.state.records.get(hint.key);
+    if (row !== undefined && compareVersions(row.version, hint.version) >= 0) return;
+    const purged = this.purged.get(hint.key);
+    if (purged !== undefined && compareVersions(purged, hint.version) >= 0) return;
+    // What it had may have been lost with its disk in between; anti-entropy brings it back.
+    if (target.setbacks > 0 || database.setbacks > 0) return;
+    this.fail(
+      `${database.name} forgot (${method}) that it owes ${hint.key} ${formatVersion(hint.version)} to ${target.name}`,
+    );
+  }
+
+  /** Everything at or below a floor is the same everywhere, or purged. */
+  #checkFloor(database: Database, floor: bigint): void {
+    this.counts.floors++;
+    this.#world.note(() => `${database.name} has the floor ${floor.toString(36)}`);
+    for (const [key, writes] of this.committed) {
+      const replicas = this.replicasOf(key).filter((each) => !this.isReceiving(each));
+      const winner = this.winner(key);
+      if (winner === undefined || winner.record.version.stamp > floor) continue;
+      const { record } = winner;
+      const mayLack = !isLive(record, Number(floor >> 16n)) || record.expires !== 0;
+      for (const each of replicas) {
+        const row = each.state.records.get(key);
+        if (row === undefined ? mayLack : compareVersions(row.version, record.version) === 0) continue;
+        if (mayLack && (row === undefined || row.isTombstone || row.expires !== 0)) continue;
+        if (writes.some((write) => write.isLost && row && compareVersions(write.record.version, row.version) === 0))
+          continue;
+        const has = row === undefined ? "nothing" : describe(row);
+        this.fail(`${database.name} raised its floor over ${describe(record)} while ${each.name} has ${has}`);
+      }
+    }
+  }
+}
+
+export function describe({ key, version, isTombstone, value, expires }: Record): string {
+  const content = isTombstone ? "deleted" : `"${Buffer.from(value).toString()}"`;
+  return `${key} ${formatVersion(version)} ${content}${expires === 0 ? "" : ` until ${expires}`}`;
+}

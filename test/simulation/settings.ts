@@ -1,0 +1,106 @@
+import type { SeededRandom } from "../support/seeded-random.ts";
+
+export type Fault =
+  | "cut"
+  | "loss"
+  | "slow"
+  | "crash"
+  | "pause"
+  | "full"
+  | "restore"
+  | "replace"
+  | "front end crash"
+  | "front end pause"
+  | "clock step"
+  | "hours";
+
+/** What a seed makes of a schedule. */
+export interface Settings {
+  readonly partitions: number;
+  readonly replicas: "all" | number;
+  readonly frontEnds: number;
+  readonly clients: number;
+  readonly keys: readonly string[];
+  /** Of these, some writes expire. */
+  readonly expiringKeys: ReadonlySet<string>;
+  readonly operations: number;
+  readonly standIn: boolean;
+  /** Partitions with a clock of their own. */
+  readonly haveServerClocks: boolean;
+  /** Connections that were idle when a server started anew are replaced without anybody noticing. */
+  readonly hidesRestarts: boolean;
+  /** By how much wall clocks may be off. */
+  readonly skewMs: number;
+  readonly drift: number;
+  readonly passIntervalMs: number;
+  readonly purgeIntervalMs: number;
+  readonly thinkMs: number;
+  readonly faultEveryMs: number;
+  readonly faults: readonly Fault[];
+}
+
+export const purgeAfterMs = 3_600_000;
+
+/** What a schedule is mostly about; chance decides the rest. */
+const themes: readonly {
+  readonly share: number;
+  readonly faults: readonly Fault[];
+  readonly always: readonly Fault[];
+}[] = [
+  {
+    share: 5,
+    always: [],
+    faults: [
+      "cut",
+      "loss",
+      "slow",
+      "crash",
+      "pause",
+      "full",
+      "restore",
+      "replace",
+      "front end crash",
+      "front end pause",
+      "clock step",
+      "hours",
+    ],
+  },
+  // Tombstones, purges, and what comes too late.
+  { share: 2, always: ["hours"], faults: ["slow", "pause", "front end pause", "front end crash", "clock step", "cut"] },
+  // Disks that come back with what everybody else has forgotten.
+  { share: 2, always: ["hours", "restore"], faults: ["replace", "slow", "cut", "front end pause", "crash"] },
+  // Homes that come and go.
+  { share: 2, always: ["cut"], faults: ["crash", "loss", "pause", "front end crash", "slow", "clock step"] },
+];
+
+export function drawSettings(random: SeededRandom): Settings {
+  const theme = random.pick(themes.flatMap((each) => Array.from({ length: each.share }, () => each)));
+  const isMixed = theme.always.length === 0;
+  const partitions = random.pick([2, 2, 3, 3, 3, 4]);
+  const keys = Array.from({ length: isMixed ? random.integer(3, 8) : random.integer(1, 4) }, (_, index) => `k${index}`);
+  const faults = new Set<Fault>(theme.always);
+  for (let more = random.integer(0, isMixed ? 6 : 3); more > 0; more--) faults.add(random.pick(theme.faults));
+  const hasServerClocks = random.chance(0.3);
+  // A front end whose clock is off refuses writes where it can tell; where it cannot, much has to be borne.
+  const skewMs = !hasServerClocks && random.chance(0.4) ? 600_000 : 900;
+  const [intervalMsMin, intervalMsMax] = faults.has("hours") ? [300, 4000] : [2000, 12_000];
+  return {
+    partitions,
+    replicas: partitions > 2 && random.chance(0.3) ? 2 : "all",
+    frontEnds: random.integer(1, 3),
+    clients: random.integer(1, 4),
+    keys,
+    expiringKeys: new Set(keys.filter(() => random.chance(0.2))),
+    operations: random.integer(30, 80),
+    standIn: random.chance(0.65),
+    haveServerClocks: hasServerClocks,
+    hidesRestarts: random.chance(0.15),
+    skewMs,
+    drift: random.chance(0.3) ? 0.001 : 0,
+    passIntervalMs: random.integer(intervalMsMin, intervalMsMax),
+    purgeIntervalMs: random.integer(intervalMsMin, intervalMsMax),
+    thinkMs: random.pick([5, 100, 400, 900]),
+    faultEveryMs: random.pick([300, 800, 2000]),
+    faults: [...faults],
+  };
+}
