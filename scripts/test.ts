@@ -11,7 +11,9 @@ const files = given.filter((argument) => !argument.startsWith("-"));
 const options = given.filter((argument) => argument.startsWith("-"));
 await requireMariadb();
 const tests = files.length > 0 ? files : globSync("test/**/*.test.ts").sort();
-const child = spawn(process.execPath, ["--test", "--test-timeout=120000", ...options, ...tests], {
+// Whatever a failed test has left open must not keep the run from ending.
+const runner = ["--test", "--test-timeout=120000", "--test-force-exit"];
+const child = spawn(process.execPath, [...runner, ...options, ...tests], {
   stdio: "inherit",
   env: { ...process.env, KVASIR_ENV: "test" },
 });

@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
+const commandTimeoutMs = 60_000;
+
 export interface Finished {
   readonly code: number | null;
   readonly bytes: Buffer;
@@ -44,9 +46,12 @@ async function kill(child: ChildProcess): Promise<void> {
 /** Runs the real command line until it ends. */
 export async function kvasir(args: readonly string[], options: SpawnOptions): Promise<Finished> {
   const child = spawnKvasir(args, options);
+  // A command that hangs fails its test, and not the whole run.
+  const timer = setTimeout(() => child.kill("SIGKILL"), commandTimeoutMs);
   child.stdin!.on("error", () => {});
   child.stdin!.end(options.input ?? "");
   const [bytes, stderr, [code]] = await Promise.all([buffer(child.stdout!), text(child.stderr!), once(child, "close")]);
+  clearTimeout(timer);
   return { code, bytes, stdout: bytes.toString(), stderr };
 }
 

@@ -49,6 +49,7 @@ export class SqlitePartition implements Partition {
   #thread: Worker | undefined;
   #reader: DatabaseSync | undefined;
   #callCount = 0;
+  #isClosed = false;
 
   constructor(name: string, file: string) {
     this.name = name;
@@ -56,6 +57,7 @@ export class SqlitePartition implements Partition {
   }
 
   async open(): Promise<PartitionInfo> {
+    this.#isClosed = false;
     this.#makeFolder();
     const info = (await this.#call("open")) as PartitionInfo;
     // A reader never waits for the writer; what makes it wait at all goes to the thread instead.
@@ -67,6 +69,7 @@ export class SqlitePartition implements Partition {
   }
 
   async initialise(identity: Identity, isJoining?: boolean): Promise<void> {
+    this.#isClosed = false;
     this.#makeFolder();
     await this.#call("initialise", identity, isJoining);
   }
@@ -165,12 +168,15 @@ export class SqlitePartition implements Partition {
 
   async close(): Promise<void> {
     const thread = this.#thread;
-    if (thread === undefined) return;
+    if (thread === undefined || this.#isClosed) return;
     this.#statements.clear();
     this.#reader?.close();
     this.#reader = undefined;
     // The last connection to close moves everything into the file, so that it can be copied.
-    await this.#call("close");
+    const closed = this.#call("close");
+    // Whoever still calls must not start another thread, which would outlive everything.
+    this.#isClosed = true;
+    await closed;
     this.#thread = undefined;
     await thread.terminate();
   }
@@ -187,6 +193,7 @@ export class SqlitePartition implements Partition {
   }
 
   #call(method: Call["method"], ...parameters: unknown[]): Promise<unknown> {
+    if (this.#isClosed) return Promise.reject(new PartitionError("unreachable", this.name, "it is closed"));
     this.#thread ??= this.#startThread();
     const id = this.#callCount++;
     const call: Call = { id, method, parameters };
