@@ -101,11 +101,13 @@ export function checkAnswers(oracle: Oracle, history: readonly Operation[]): voi
 
 /** Every tombstone was somebody's, who was not told that nothing happened. */
 function checkTombstones(oracle: Oracle, history: readonly Operation[]): void {
+  // Who repeats a delete hours later, when its tombstone was purged, is told of another one.
+  const isForgotten = ({ key, version }: Record) => (oracle.purged.get(key)?.stamp ?? 0n) >= version.stamp;
   for (const [key, writes] of oracle.committed) {
     const deletes = history.filter((operation) => operation.kind === "delete" && operation.key === key);
     let unknown = deletes.filter(({ answer }) => answer === undefined || answer.kind === "unknown").length;
     for (const { record, isLost } of writes) {
-      if (!record.isTombstone || isLost) continue;
+      if (!record.isTombstone || isLost || isForgotten(record)) continue;
       const isTold = deletes.some(
         ({ answer }) => answer?.kind === "applied" && compareVersions(answer.version, record.version) === 0,
       );
@@ -125,7 +127,7 @@ function checkOrder(oracle: Oracle, history: readonly Operation[]): void {
       const earlierVersion = versionOf(earlier.answer);
       if (compareVersions(laterVersion, earlierVersion) > 0) continue;
       const earlierWrite = oracle.find(earlier.key, earlierVersion);
-      if (later.hasRequest || earlierWrite === undefined || laterWrite === undefined) continue;
+      if (later.hasRequest || earlierWrite === undefined || laterWrite?.wasSuperseded !== false) continue;
       if (earlierWrite.database !== laterWrite.database || oracle.databases.some(({ setbacks }) => setbacks > 0))
         continue;
       oracle.fail(

@@ -9,8 +9,8 @@ export interface CommittedWrite {
   readonly record: Record;
   /** The value's last part, which names the client's operation; a tombstone has none. */
   readonly operation: string;
-  readonly database: string;
-  readonly isStandIn: boolean;
+  database: string;
+  isStandIn: boolean;
   readonly at: number;
   /** It was answered as applied, but a newer one was there already when it was to be stored. */
   wasSuperseded: boolean;
@@ -153,7 +153,9 @@ export class Oracle implements Observer {
   #register(database: Database, record: Record, isStandIn: boolean, wasSuperseded: boolean): void {
     const known = this.find(record.key, record.version);
     if (known !== undefined) {
-      if (!wasSuperseded) known.wasSuperseded = false;
+      // It was only told of so far, and is stored now: perhaps by another partition.
+      if (known.wasSuperseded && !wasSuperseded)
+        Object.assign(known, { wasSuperseded, isStandIn, database: database.name });
       return;
     }
     const operation = Buffer.from(record.value).toString().split(",").at(-1)!;
@@ -221,7 +223,9 @@ export class Oracle implements Observer {
     const { key, version, isTombstone } = record;
     this.#world.note(() => `${database.name} removes ${describe(record)}`);
     const known = this.purged.get(key);
-    if (this.isReceiving(database) && known !== undefined && compareVersions(version, known) <= 0) {
+    const wasPurged = known !== undefined && compareVersions(version, known) <= 0;
+    // What was lost with a disk, and is in a backup of it alone, may go.
+    if (this.isReceiving(database) && (wasPurged || this.find(key, version)?.isLost === true)) {
       this.counts.ghosts++;
       return;
     }

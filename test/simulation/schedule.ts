@@ -194,7 +194,7 @@ class Schedule {
       const value = `last-${key}`;
       let problem: string | undefined;
       // A front end that was killed may have left a transaction open, for as long as a connection lasts.
-      for (let attempt = 0; attempt < 5 && !created.has(key); attempt++) {
+      for (let attempt = 0; attempt < 40 && !created.has(key); attempt++) {
         await store.put(key, { value: Buffer.from(value), type: "", metadata: "", expires: 0 }).then(
           () => created.set(key, value),
           (error: Error) => {

@@ -82,7 +82,10 @@ export function drawSettings(random: SeededRandom): Settings {
   for (let more = random.integer(0, isMixed ? 6 : 3); more > 0; more--) faults.add(random.pick(theme.faults));
   const hasServerClocks = random.chance(0.3);
   // A front end whose clock is off refuses writes where it can tell; where it cannot, much has to be borne.
-  const skewMs = !hasServerClocks && random.chance(0.4) ? 600_000 : 900;
+  const hidesRestarts = random.chance(0.15);
+  // Nor after a disk was set back unnoticed: a clock a minute behind may then give one version twice.
+  const isUnnoticed = hidesRestarts && (faults.has("restore") || faults.has("replace"));
+  const skewMs = !hasServerClocks && !isUnnoticed && random.chance(0.4) ? 600_000 : 900;
   const [intervalMsMin, intervalMsMax] = faults.has("hours") ? [300, 4000] : [2000, 12_000];
   return {
     partitions,
@@ -94,7 +97,7 @@ export function drawSettings(random: SeededRandom): Settings {
     operations: random.integer(30, 80),
     standIn: random.chance(0.65),
     haveServerClocks: hasServerClocks,
-    hidesRestarts: random.chance(0.15),
+    hidesRestarts,
     skewMs,
     drift: random.chance(0.3) ? 0.001 : 0,
     passIntervalMs: random.integer(intervalMsMin, intervalMsMax),
