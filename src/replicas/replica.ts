@@ -30,6 +30,7 @@ export interface ReplicaOptions {
   onSteady(replica: Replica): void;
 }
 
+const recoveringProblem = "it is new or was set back, and is being filled from the others";
 const probeDelayMsMin = 50;
 const probeDelayMsMax = 2000;
 /** How often a recovering partition is asked whether it is complete by now: another process may see to it. */
@@ -137,6 +138,11 @@ export class Replica {
     }
   }
 
+  /** How far a pass over it has come, from 0 to 1, for people. */
+  showFilling(part: number): void {
+    if (this.isReceiving) this.problem = `${recoveringProblem}: ${Math.floor(part * 100)} % compared`;
+  }
+
   /** Runs `work` on the partition, takes its time, and notices when the partition is gone. */
   async use<T>(work: (partition: Partition) => Promise<T>): Promise<T> {
     const started = this.#options.runtime.elapsed();
@@ -173,7 +179,7 @@ export class Replica {
   #recover(): void {
     if (this.state === "away" || this.#isClosed) return;
     if (this.state !== "recovering") {
-      this.problem = "it is new or was set back, and is being filled from the others";
+      this.problem = recoveringProblem;
       this.#options.log.warn({ partition: this.name }, "partition is recovering");
     }
     this.state = "recovering";

@@ -142,7 +142,10 @@ export class SyncLoop {
     const isRecovering = replicas.replicas.some((replica) => replica.isReceiving);
     if (this.#isStopped || !(isRecovering || now >= this.#nextPassAt)) return;
     if (now >= this.#nextPassAt) this.#nextPassAt = now + passIntervalMs * (0.75 + runtime.random() / 2);
-    this.lastPass = { ...(await this.#options.antiEntropy.pass({ isRepair: true })), at: runtime.now() };
+    const onProgress = (part: number) => {
+      for (const replica of replicas.replicas) replica.showFilling(part);
+    };
+    this.lastPass = { ...(await this.#options.antiEntropy.pass({ isRepair: true, onProgress })), at: runtime.now() };
     await this.#forgetRequests();
     if (this.#isStopped || now < this.#nextPurgeAt) return;
     this.#nextPurgeAt = now + purgeIntervalMs * (0.75 + runtime.random() / 2);

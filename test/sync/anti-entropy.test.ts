@@ -143,7 +143,19 @@ describe("a partition that was set back", () => {
     await members[2]!.open();
     await members[2]!.admit();
     assert.equal(members[2]!.state, "recovering");
-    await antiEntropy.pass({ isRepair: true });
+    const parts: number[] = [];
+    const onProgress = (part: number) => {
+      parts.push(part);
+      for (const member of members) member.showFilling(part);
+      if (members[2]!.isReceiving) assert.match(members[2]!.problem, /being filled .*: \d+ % compared/);
+      assert.equal(members[0]!.problem, "");
+    };
+    await antiEntropy.pass({ isRepair: true, onProgress });
+    assert.deepEqual(
+      parts,
+      parts.toSorted((a, b) => a - b),
+    );
+    assert.equal(parts.at(-1), 1);
     assert.ok(members[2]!.isSteady);
     assertEqual(partitions);
   });
