@@ -249,12 +249,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     { file: purge, search: "if (!(await this.#options.antiEntropy.isEqualUpTo(floor)))", replace: "if (floor < 0n)" },
   ),
   bug(
-    "the floor rises without a comparison of the partitions",
-    purge,
-    "if (!(await this.#options.antiEntropy.isEqualUpTo(floor)))",
-    "if (floor < 0n)",
-  ),
-  bug(
     "the purge does without the partitions that are away",
     purge,
     "if (unsteady !== undefined) return",
