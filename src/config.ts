@@ -3,6 +3,7 @@ import { type AllGiven, gather, settingValue } from "./config/given.ts";
 import { readPartitions } from "./config/partitions.ts";
 import { settings, type Values } from "./config/settings.ts";
 import { ConfigError } from "./errors.ts";
+import type { ServerOptions } from "./http/server-options.ts";
 
 /** Everything that can be configured, complete and checked: inner code gets its values from here and has no defaults. */
 export interface Config {
@@ -27,28 +28,9 @@ export interface Config {
   readonly sync: SyncConfig;
 }
 
-interface ServerConfig {
-  readonly host: string;
-  /** 0 lets the system choose one. */
-  readonly port: number;
-  /** Names in `Host` that are answered besides loopback names and IP addresses. */
-  readonly hosts: readonly string[];
+interface ServerConfig extends ServerOptions {
   /** How many processes share the port. */
   readonly workers: number;
-  readonly logRequests: boolean;
-  readonly valueBytesMax: number;
-  readonly metadataBytesMax: number;
-  readonly listLimitMax: number;
-  readonly batchMax: number;
-  /** How many bytes of request bodies are held at once by one process. */
-  readonly bodyBudgetBytes: number;
-  readonly maxConnections: number;
-  /** For the header fields of a request to arrive. */
-  readonly headersTimeoutMs: number;
-  /** For a whole request to arrive. */
-  readonly requestTimeoutMs: number;
-  /** For the requests under way to end when the server stops. */
-  readonly stopTimeoutMs: number;
 }
 
 interface TimeoutConfig {
