@@ -65,7 +65,11 @@ export class StoreError extends Error {
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
+    const { stackTraceLimit } = Error;
+    // Where an expected failure was thrown tells nobody anything, and finding out takes longer than a GET.
+    if (code !== "internal") Error.stackTraceLimit = 0;
     super(message, options.cause === undefined ? {} : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = "StoreError";
     this.code = code;
     this.details = options.details ?? {};

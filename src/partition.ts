@@ -26,11 +26,12 @@ export interface Partition {
   initialise(identity: Identity, isJoining?: boolean): Promise<void>;
 
   /**
-   * The record of `key` without waiting, where the engine can read on the spot; absent where it cannot.
+   * The record of `key` without waiting, where the engine can read on the spot; absent where it cannot. It is as
+   * new as the call; with `isArriving` as new as the turn of the event loop, for a request that it delivers now.
    *
    * @throws PartitionError, of kind `overloaded` when `read` should be asked instead.
    */
-  readNow?(key: string): Record | undefined;
+  readNow?(key: string, isArriving?: boolean): Record | undefined;
 
   /** The records of `keys`, tombstones and expired ones included, `undefined` where there is none. */
   read(keys: readonly string[]): Promise<(Record | undefined)[]>;

@@ -85,9 +85,26 @@ export class Store {
         ? await this.#readServing(bucket, key)
         : await this.#readSeveral(bucket, key, concernCount(options.readConcern, this.#replicas.perKey));
     if (!isFreshEnough(known, record?.version)) record = await this.#readFresh(bucket, key, known, options.waitMs);
-    if (record === undefined) return undefined;
-    this.#clock.observe(record.version.stamp);
-    return isLive(record, this.#options.runtime.now()) ? record : undefined;
+    return this.#ifLive(record);
+  }
+
+  /**
+   * As `get`, but without a promise where the partition that serves the key reads at once: then the event loop is
+   * not entered again for it. Only for a request whose bytes the event loop delivers just now, because all such
+   * reads of one turn of the loop may see the partition as the first of them saw it.
+   */
+  getArriving(key: string, options: ReadOptions = {}): Record | undefined | Promise<Record | undefined> {
+    if (options.clock === undefined && options.readConcern === undefined) {
+      checkKey(key);
+      const { partition } = this.#replicas.serving(this.#replicas.bucketOf(key)) ?? {};
+      try {
+        if (partition?.readNow !== undefined) return this.#ifLive(partition.readNow(key, true));
+      } catch (error) {
+        // Then it is asked in the ordinary way, which finds out what is wrong.
+        if (!(error instanceof PartitionError)) throw error;
+      }
+    }
+    return this.get(key, options);
   }
 
   /**
@@ -197,6 +214,12 @@ export class Store {
   }
 
   // --- Reading ---
+
+  #ifLive(record: Record | undefined): Record | undefined {
+    if (record === undefined) return undefined;
+    this.#clock.observe(record.version.stamp);
+    return isLive(record, this.#options.runtime.now()) ? record : undefined;
+  }
 
   async #readServing(bucket: number, key: string): Promise<Record | undefined> {
     const { partition } = this.#replicas.serving(bucket) ?? {};

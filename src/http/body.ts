@@ -63,9 +63,10 @@ export class BodyReader {
   }
 }
 
-/** Resolves when as much of an unread body has been seen as came along with the header fields. */
-export async function seeBody(raw: IncomingMessage): Promise<void> {
-  if (hasBody(raw) && !raw.complete) await new Promise((resolve) => setImmediate(resolve));
+/** Resolves when as much of an unread body has been seen as came along with the header fields; nothing without one. */
+export function seeBody(raw: IncomingMessage): Promise<void> | undefined {
+  if (raw.complete || !hasBody(raw)) return undefined;
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Whether the request says that it has a body that is not empty. */

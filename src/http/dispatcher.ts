@@ -47,32 +47,35 @@ export class Dispatcher {
     this.#options = options;
   }
 
-  /** Never rejects. */
-  async handle(raw: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Never throws. */
+  handle(raw: IncomingMessage, response: ServerResponse): void {
     const turns = Turns.of(raw.socket);
+    const isAlone = turns.isEmpty;
     const turn = turns.take(isSafe(raw.method));
-    if (turn !== undefined) await turn;
+    if (turn === undefined) this.#begin(raw, response, turns, isAlone);
+    else void turn.then(() => this.#begin(raw, response, turns, false));
+  }
+
+  /** Where nothing has to be waited for there is no promise either: they would take a tenth of the time of a GET. */
+  #begin(raw: IncomingMessage, response: ServerResponse, turns: Turns, isArriving: boolean): void {
+    let exchange: Exchange = { raw, response, query: noQuery, isArriving };
+    let done: Promise<void> | undefined;
     try {
-      let exchange: Exchange = { raw, response, query: noQuery };
-      let key: string | undefined;
-      let isOfReplicas = false;
-      try {
-        const target = parseTarget(raw.url!);
-        exchange = { raw, response, query: target.query };
-        key = target.key;
-        isOfReplicas = target.path.startsWith("/replicas");
-        this.#options.hosts.check(raw, target.authority);
-        checkMethod(raw.method!);
-        if (key === undefined) raw.url = target.path;
-      } catch (error) {
-        return await this.respond(exchange, noRoute, () => Promise.reject(error));
-      }
-      if (key === undefined) await this.#passOn(exchange);
-      else if (isOfReplicas) await this.respond(exchange, replicasRoute, this.#answerReplicas, key);
-      else await this.respond(exchange, keyRoute, this.#answerKey, key);
-    } finally {
-      turns.end();
+      const target = parseTarget(raw.url!);
+      exchange = { raw, response, query: target.query, isArriving };
+      this.#options.hosts.check(raw, target.authority);
+      checkMethod(raw.method!);
+      if (target.key === undefined) {
+        raw.url = target.path;
+        done = this.#passOn(exchange);
+      } else if (target.path.startsWith("/replicas")) {
+        done = this.respond(exchange, replicasRoute, this.#answerReplicas, target.key);
+      } else done = this.respond(exchange, keyRoute, this.#answerKey, target.key);
+    } catch (error) {
+      done = this.respond(exchange, noRoute, () => Promise.reject(error));
     }
+    if (done === undefined) turns.end();
+    else void done.then(() => turns.end());
   }
 
   /** The exchange of a request that was passed on to `others`. */
@@ -81,40 +84,59 @@ export class Dispatcher {
   }
 
   /**
-   * Sends what `produce` gives, or the problem document for what it throws. Never rejects. `key` is handed to
-   * `produce`, so that the hot path needs no closure.
+   * Sends what `produce` gives, or the problem document for what it throws; a promise when it could not be done at
+   * once. Never throws or rejects. `key` is handed to `produce`, so that the hot path needs no closure.
    */
-  async respond(
+  respond(
     exchange: Exchange,
     route: string,
     produce: (exchange: Exchange, key: string) => Promise<Answer> | Answer,
     key = "",
-  ): Promise<void> {
-    const { metrics, logRequests, isStopping, logger } = this.#options;
-    const { raw, response } = exchange;
+  ): Promise<void> | undefined {
     const started = performance.now();
-    metrics.begin();
-    let answer: Answer;
+    this.#options.metrics.begin();
     try {
-      answer = await produce(exchange, key);
+      const answer = produce(exchange, key);
+      if (!(answer instanceof Promise)) return this.#send(exchange, route, answer, started);
+      return answer.then(
+        (made) => this.#send(exchange, route, made, started),
+        (error: unknown) => this.#refuse(exchange, route, error, started),
+      );
     } catch (error) {
-      answer = this.#problem(error, exchange);
-      // A small body that nobody read need not cost the connection.
-      await seeBody(raw);
+      return this.#refuse(exchange, route, error, started);
     }
-    const { applied } = exchange;
+  }
+
+  #refuse(exchange: Exchange, route: string, error: unknown, started: number): Promise<void> | undefined {
+    const answer = this.#problem(error, exchange);
+    // A small body that nobody read need not cost the connection.
+    const seen = seeBody(exchange.raw);
+    if (seen === undefined) return this.#send(exchange, route, answer, started);
+    return seen.then(() => this.#send(exchange, route, answer, started));
+  }
+
+  #send(exchange: Exchange, route: string, answer: Answer, started: number): Promise<void> | undefined {
+    const { raw, response, applied } = exchange;
+    let sent = answer;
     if (applied !== undefined && (answer.status < 400 || answer.status === waitedStatus)) {
-      answer = { ...answer, headers: { ...answer.headers, "Preference-Applied": applied } };
+      sent = { ...answer, headers: { ...answer.headers, "Preference-Applied": applied } };
     }
+    const end = () => this.#end(route, raw, answer.status, started);
     try {
-      const sent = sendAnswer(raw, response, answer, isStopping());
-      if (sent !== undefined) await sent;
+      const sending = sendAnswer(raw, response, sent, this.#options.isStopping());
+      if (sending !== undefined) return sending.catch((error: unknown) => this.#breakOff(error, exchange)).then(end);
     } catch (error) {
       this.#breakOff(error, exchange);
     }
+    end();
+    return undefined;
+  }
+
+  #end(route: string, { method }: IncomingMessage, status: number, started: number): void {
+    const { metrics, logRequests, logger } = this.#options;
     const elapsedMs = performance.now() - started;
-    metrics.end(route, raw.method!, answer.status, elapsedMs);
-    if (logRequests) logger.info({ method: raw.method, route, status: answer.status, elapsedMs }, "request");
+    metrics.end(route, method!, status, elapsedMs);
+    if (logRequests) logger.info({ method, route, status, elapsedMs }, "request");
   }
 
   readonly #answerKey = (exchange: Exchange, key: string) => this.#options.keys.answer(exchange, key);

@@ -7,6 +7,8 @@ export interface Exchange {
   readonly raw: IncomingMessage;
   readonly response: ServerResponse;
   readonly query: Query;
+  /** Whether the event loop delivers the request just now, and nothing else of its connection is under way. */
+  readonly isArriving: boolean;
   /** For `Preference-Applied`: the preference that whoever read the options goes by. */
   applied?: string;
 }

@@ -1,4 +1,5 @@
 import { StoreError } from "../errors.ts";
+import type { Record } from "../record.ts";
 import type { Store } from "../store.ts";
 import type { WriteOptions } from "../store-types.ts";
 import type { Answer } from "./answer.ts";
@@ -52,10 +53,16 @@ export class KeyRoutes {
     }
   }
 
-  async #get(exchange: Exchange, key: string): Promise<Answer> {
-    const { raw, query } = exchange;
+  #get(exchange: Exchange, key: string): Answer | Promise<Answer> {
+    const { query } = exchange;
     if (query.size > 0) checkParameters(query, readParameters);
-    const record = await this.#store.get(key, readOptions(exchange));
+    const options = readOptions(exchange);
+    const record = exchange.isArriving ? this.#store.getArriving(key, options) : this.#store.get(key, options);
+    if (record instanceof Promise) return record.then((read) => this.#answerRead(exchange, read));
+    return this.#answerRead(exchange, record);
+  }
+
+  #answerRead({ raw, query }: Exchange, record: Record | undefined): Answer {
     if (record !== undefined) return valueAnswer(record, raw, query.get("format"));
     if (readPrecondition(raw.headers, undefined, "raw") === "failed") {
       throw new StoreError("precondition_failed", "nothing is stored under this key");

@@ -12,8 +12,8 @@ export class HttpMetrics {
   readonly #registry = new Registry();
   readonly #requests: Counter<"method" | "route" | "status">;
   readonly #seconds: Histogram<"method" | "route">;
-  /** The labelled series by route, method and class of status, because finding them by label takes longer. */
-  readonly #series = new Map<string, Series>();
+  /** The labelled series by route, method and class of status: finding them by label takes longer. */
+  readonly #series = new Map<string, Map<string, Series[]>>();
   readonly #ofStore: StoreMetrics;
   #inFlight = 0;
 
@@ -64,13 +64,14 @@ export class HttpMetrics {
   }
 
   #seriesOf(route: string, method: string, statusClass: number): Series {
-    const name = `${route} ${method} ${statusClass}`;
-    let series = this.#series.get(name);
-    if (series === undefined) {
-      const count = this.#requests.labels({ method, route, status: `${statusClass}xx` });
-      series = { count, seconds: this.#seconds.labels({ method, route }) };
-      this.#series.set(name, series);
-    }
+    const known = this.#series.get(route)?.get(method)?.[statusClass];
+    if (known !== undefined) return known;
+    const ofRoute = this.#series.get(route) ?? new Map<string, Series[]>();
+    const ofMethod = ofRoute.get(method) ?? [];
+    const count = this.#requests.labels({ method, route, status: `${statusClass}xx` });
+    const series = { count, seconds: this.#seconds.labels({ method, route }) };
+    ofMethod[statusClass] = series;
+    this.#series.set(route, ofRoute.set(method, ofMethod));
     return series;
   }
 }

@@ -18,6 +18,11 @@ export class Turns {
     return turns;
   }
 
+  /** Whether no request of the connection is under way. */
+  get isEmpty(): boolean {
+    return this.#running === 0 && this.#waiting.length === 0;
+  }
+
   /** `undefined` when the request may run at once, else resolves when it may. Every `take` needs its `end`. */
   take(isSafe: boolean): Promise<void> | undefined {
     if (this.#waiting.length === 0 && this.#start(isSafe)) return undefined;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { StoreError } from "../errors.ts";
 import { parseMetadata, type Record } from "../record.ts";
-import { versionTime } from "../version.ts";
+import { formatVersion, versionTime } from "../version.ts";
 import type { Answer } from "./answer.ts";
 import { entityTag, readPrecondition } from "./conditions.ts";
 import { rawValueHeaders } from "./media-type.ts";
@@ -25,6 +25,7 @@ export function valueAnswer(record: Record, raw: IncomingMessage, formatParamete
   if (precondition === "failed") throw new StoreError("precondition_failed", "the stored value has another version");
   const headers = validators(record, format);
   if (precondition === "not_modified") return { status: 304, headers };
+  headers["Kvasir-Version"] = format === "raw" ? headers.ETag!.slice(1, -1) : formatVersion(record.version);
   addRecordHeaders(headers, record);
   return format === "raw" ? rawAnswer(record, raw, headers) : documentAnswer(record, format, headers);
 }
@@ -40,8 +41,6 @@ function validators({ version }: Record, format: Format): Headers {
 }
 
 function addRecordHeaders(headers: Headers, { expires, metadata }: Record): void {
-  // The tag's text is the version and, for a document, its format.
-  headers["Kvasir-Version"] = /^"([^".]+)/.exec(headers.ETag!)![1]!;
   if (expires !== 0) {
     headers["Kvasir-Expires"] = isoTime(expires);
     headers["X-TTL"] = String(Math.max(0, Math.ceil((expires - Date.now()) / 1000)));
@@ -54,7 +53,8 @@ function addRecordHeaders(headers: Headers, { expires, metadata }: Record): void
 
 function rawAnswer({ type, value, version }: Record, raw: IncomingMessage, headers: Headers): Answer {
   headers["Content-Type"] = /^[\x20-\x7e]+$/.test(type) ? type : "application/octet-stream";
-  Object.assign(headers, rawValueHeaders);
+  headers["X-Content-Type-Options"] = rawValueHeaders["X-Content-Type-Options"];
+  headers["Content-Security-Policy"] = rawValueHeaders["Content-Security-Policy"];
   headers["Accept-Ranges"] = "bytes";
   // A Range means something to GET only.
   const range =
@@ -71,15 +71,16 @@ function documentAnswer(record: Record, format: Exclude<Format, "raw">, headers:
   return { status: 200, headers: { ...headers, ...rendering.headers }, body: rendering.body };
 }
 
-let lastSecond = -1;
-let lastDate = "";
+/** Values that are read again and again were written in few seconds, and a date is slow to write. */
+const dates = new Map<number, string>();
+const datesMax = 5000;
 
-/** Values that are read are often written in the same second. */
 function httpDate(ms: number): string {
   const second = Math.floor(ms / 1000);
-  if (second !== lastSecond) {
-    lastSecond = second;
-    lastDate = new Date(second * 1000).toUTCString();
-  }
-  return lastDate;
+  const known = dates.get(second);
+  if (known !== undefined) return known;
+  if (dates.size >= datesMax) dates.clear();
+  const date = new Date(second * 1000).toUTCString();
+  dates.set(second, date);
+  return date;
 }

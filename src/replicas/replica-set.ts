@@ -1,6 +1,6 @@
 import { StoreError } from "../errors.ts";
 import { type Partition, PartitionError } from "../partition.ts";
-import { bucketCount } from "./hash.ts";
+import { bucketCount, keyBucket } from "./hash.ts";
 import { type PlacedPartition, Placement } from "./placement.ts";
 import type { Replica } from "./replica.ts";
 
@@ -34,6 +34,11 @@ export class ReplicaSet {
       if (replica.isSteady) return replica;
     }
     return undefined;
+  }
+
+  /** Where `key` belongs; with one partition they all belong to the same, and its hash is not asked for. */
+  bucketOf(key: string): number {
+    return this.replicas.length === 1 ? 0 : keyBucket(key);
   }
 
   byName(name: string): Replica | undefined {

@@ -368,7 +368,7 @@ function parseAnswer(text: string): Sent {
 
 /** A store whose methods throw `failure` while there is one. */
 function failing(store: Store): Store {
-  const methods = ["get", "put", "delete", "update", "list", "status", "replicasOf", "readiness"];
+  const methods = ["get", "getArriving", "put", "delete", "update", "list", "status", "replicasOf", "readiness"];
   return new Proxy(store, {
     get(target, name) {
       const value = Reflect.get(target, name, target);

@@ -8,12 +8,12 @@ import { exchange, openSocket, problem, put, receive, type Serving, serve } from
 const get = (path: string, fields = "Host: 127.0.0.1\r\n") => `GET ${path} HTTP/1.1\r\n${fields}\r\n`;
 const last = "Host: 127.0.0.1\r\nConnection: close\r\n";
 
-/** The store with one method replaced. */
+/** The store with one method replaced; reads have two. */
 function replacing(method: "get" | "put", replacement: (store: Store) => unknown): (store: Store) => Store {
   return (store) =>
     new Proxy(store, {
       get(target, name) {
-        if (name === method) return replacement(target);
+        if (name === method || (method === "get" && name === "getArriving")) return replacement(target);
         const value = Reflect.get(target, name, target);
         return typeof value === "function" ? value.bind(target) : value;
       },

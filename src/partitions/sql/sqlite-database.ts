@@ -74,7 +74,9 @@ export class SqliteDatabase implements Database {
   #execute(sql: string, parameters: readonly Parameter[]): readonly Row[] {
     if (this.#handle === undefined) throw new PartitionError("unreachable", this.#name, "it is not open");
     try {
-      return prepared(this.#handle, this.#statements, sql).all(...parameters.map(bindable)) as unknown as Row[];
+      const statement = this.#statements.get(sql) ?? prepare(this.#handle, sql);
+      this.#statements.set(sql, statement);
+      return statement.all(...parameters.map(bindable)) as unknown as Row[];
     } catch (error) {
       throw sqliteError(this.#name, error, this.#file);
     }
@@ -91,14 +93,11 @@ function openSqlite(file: string): DatabaseSync {
   return handle;
 }
 
-/** The statement for `sql`, prepared once, giving arrays with every integer as a bigint. */
-export function prepared(handle: DatabaseSync, statements: Map<string, StatementSync>, sql: string): StatementSync {
-  const present = statements.get(sql);
-  if (present !== undefined) return present;
+/** A statement that gives arrays, with every integer as a bigint. */
+export function prepare(handle: DatabaseSync, sql: string): StatementSync {
   const statement = handle.prepare(sql);
   statement.setReadBigInts(true);
   statement.setReturnArrays(true);
-  statements.set(sql, statement);
   return statement;
 }
 

@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import {
   type DigestRange,
@@ -24,18 +23,8 @@ import {
 } from "../../partition.ts";
 import type { Record } from "../../record.ts";
 import type { Version } from "../../version.ts";
-import { prepared, sqliteError } from "./sqlite-database.ts";
 import type { Answer, Call, SentError, ThreadOptions } from "./sqlite-messages.ts";
-import { rowState } from "./statements.ts";
-
-/**
- * Every cell of bytes costs an ArrayBuffer, which is dear to make and to collect, so that only the value comes as
- * bytes: the texts as texts, and the key not at all.
- */
-const readOne =
-  "SELECT version, writer, state, expires, CAST(type AS TEXT), CAST(metadata AS TEXT), value FROM records WHERE `key` = ?";
-
-type OneRow = readonly [bigint, bigint, bigint, bigint, string, string, Uint8Array];
+import { SqliteReader } from "./sqlite-reader.ts";
 
 /**
  * A SQLite file as a partition. Writes and scans run on a thread of their own, so that an fsync or a checkpoint
@@ -45,9 +34,8 @@ export class SqlitePartition implements Partition {
   readonly name: string;
   readonly #file: string;
   readonly #calls = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
-  readonly #statements = new Map<string, StatementSync>();
   #thread: Worker | undefined;
-  #reader: DatabaseSync | undefined;
+  #reader: SqliteReader | undefined;
   #callCount = 0;
   #isClosed = false;
 
@@ -60,11 +48,7 @@ export class SqlitePartition implements Partition {
     this.#isClosed = false;
     this.#makeFolder();
     const info = (await this.#call("open")) as PartitionInfo;
-    // A reader never waits for the writer; what makes it wait at all goes to the thread instead.
-    if (this.#reader === undefined) {
-      this.#reader = new DatabaseSync(this.#file, { readOnly: true, timeout: 0 });
-      this.#reader.exec("PRAGMA cache_size = -65536");
-    }
+    this.#reader ??= new SqliteReader(this.name, this.#file);
     return info;
   }
 
@@ -74,19 +58,9 @@ export class SqlitePartition implements Partition {
     await this.#call("initialise", identity, isJoining);
   }
 
-  readNow(key: string): Record | undefined {
+  readNow(key: string, isArriving = false): Record | undefined {
     if (this.#reader === undefined) throw new PartitionError("overloaded", this.name, "it is not open yet");
-    try {
-      const statement = prepared(this.#reader, this.#statements, readOne);
-      const row = statement.get(Buffer.from(key)) as unknown as OneRow | undefined;
-      if (row === undefined) return undefined;
-      const [stamp, writer, state, expires, type, metadata, value] = row;
-      const version = { stamp, writer: Number(writer) };
-      const isTombstone = Number(state) === rowState.tombstone;
-      return { key, version, isTombstone, expires: Number(expires), type, metadata, value };
-    } catch (error) {
-      throw sqliteError(this.name, error, this.#file);
-    }
+    return isArriving ? this.#reader.readShared(key) : this.#reader.read(key);
   }
 
   read(keys: readonly string[]): Promise<(Record | undefined)[]> {
@@ -169,7 +143,6 @@ export class SqlitePartition implements Partition {
   async close(): Promise<void> {
     const thread = this.#thread;
     if (thread === undefined || this.#isClosed) return;
-    this.#statements.clear();
     this.#reader?.close();
     this.#reader = undefined;
     // The last connection to close moves everything into the file, so that it can be copied.
@@ -211,6 +184,8 @@ export class SqlitePartition implements Partition {
     thread.on("message", ({ id, result, error }: Answer) => {
       const call = this.#calls.get(id);
       this.#calls.delete(id);
+      // Whoever learns of a write reads it.
+      this.#reader?.endShared();
       if (error === undefined) call?.resolve(result);
       else call?.reject(this.#receivedError(error));
     });

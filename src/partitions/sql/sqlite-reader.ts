@@ -1,0 +1,97 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Record } from "../../record.ts";
+import { prepare, sqliteError } from "./sqlite-database.ts";
+import { rowState } from "./statements.ts";
+
+/**
+ * Every cell of bytes costs an ArrayBuffer, which is dear to make and to collect, so that only the value comes as
+ * bytes: the texts as texts, and the key not at all.
+ */
+const readOne =
+  "SELECT version, writer, state, expires, CAST(type AS TEXT), CAST(metadata AS TEXT), value FROM records WHERE `key` = ?";
+
+type OneRow = readonly [bigint, bigint, bigint, bigint, string, string, Uint8Array];
+
+/**
+ * Reads single records of a SQLite file on the calling thread, which takes some microseconds. A reader never waits
+ * for the writer; what makes it wait at all is an error of kind `overloaded`.
+ */
+export class SqliteReader {
+  readonly #partition: string;
+  readonly #file: string;
+  readonly #handle: DatabaseSync;
+  readonly #readOne: StatementSync;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
+  #sharedReads = 0;
+
+  /** @throws PartitionError */
+  constructor(partition: string, file: string) {
+    this.#partition = partition;
+    this.#file = file;
+    try {
+      this.#handle = new DatabaseSync(file, { readOnly: true, timeout: 0 });
+      this.#handle.exec("PRAGMA cache_size = -65536");
+      this.#readOne = prepare(this.#handle, readOne);
+      this.#begin = this.#handle.prepare("BEGIN");
+      this.#end = this.#handle.prepare("COMMIT");
+    } catch (error) {
+      throw sqliteError(partition, error, file);
+    }
+  }
+
+  /** @throws PartitionError */
+  read(key: string): Record | undefined {
+    this.endShared();
+    try {
+      return this.#read(key);
+    } catch (error) {
+      throw sqliteError(this.#partition, error, this.#file);
+    }
+  }
+
+  /**
+   * As `read`, in one transaction with the others of this turn of the event loop: beginning and ending one takes
+   * longer than reading a record. The requests of a turn were sent before its first read, so that what is committed
+   * in between is none that their clients can know of.
+   *
+   * @throws PartitionError
+   */
+  readShared(key: string): Record | undefined {
+    try {
+      // A request that comes alone needs no more than its own transaction.
+      if (this.#sharedReads === 0) setImmediate(this.#endTurn);
+      else if (this.#sharedReads === 1) this.#begin.run();
+      this.#sharedReads++;
+      return this.#read(key);
+    } catch (error) {
+      this.endShared();
+      throw sqliteError(this.#partition, error, this.#file);
+    }
+  }
+
+  /** What is read from now on is at least as new as this call. */
+  endShared(): void {
+    this.#sharedReads = 0;
+    if (this.#handle.isTransaction) this.#end.run();
+  }
+
+  close(): void {
+    this.endShared();
+    this.#handle.close();
+  }
+
+  // An immediate runs before the event loop asks for what arrived next.
+  readonly #endTurn = () => {
+    if (this.#handle.isOpen) this.endShared();
+  };
+
+  #read(key: string): Record | undefined {
+    const row = this.#readOne.get(Buffer.from(key)) as unknown as OneRow | undefined;
+    if (row === undefined) return undefined;
+    const [stamp, writer, state, expires, type, metadata, value] = row;
+    const version = { stamp, writer: Number(writer) };
+    const isTombstone = Number(state) === rowState.tombstone;
+    return { key, version, isTombstone, expires: Number(expires), type, metadata, value };
+  }
+}
