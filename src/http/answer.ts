@@ -1,8 +1,12 @@
 import type { Readable } from "node:stream";
 
+export type HeaderFields = { readonly [name: string]: string | readonly string[] };
+/** Names and values in turn, which takes less time to send. Whoever sends it may append to it. */
+export type HeaderList = string[];
+
 /** What a route gives back, before anything is sent. Header names are spelled as they go on the wire. */
 export interface Answer {
   readonly status: number;
-  readonly headers: { readonly [name: string]: string | readonly string[] };
+  readonly headers: HeaderFields | HeaderList;
   readonly body?: Uint8Array | string | Readable;
 }

@@ -117,18 +117,19 @@ export class Dispatcher {
 
   #send(exchange: Exchange, route: string, answer: Answer, started: number): Promise<void> | undefined {
     const { raw, response, applied } = exchange;
-    let sent = answer;
-    if (applied !== undefined && (answer.status < 400 || answer.status === waitedStatus)) {
-      sent = { ...answer, headers: { ...answer.headers, "Preference-Applied": applied } };
-    }
-    const end = () => this.#end(route, raw, answer.status, started);
+    const { status } = answer;
+    const preference = status < 400 || status === waitedStatus ? applied : undefined;
     try {
-      const sending = sendAnswer(raw, response, sent, this.#options.isStopping());
-      if (sending !== undefined) return sending.catch((error: unknown) => this.#breakOff(error, exchange)).then(end);
+      const sending = sendAnswer(raw, response, answer, preference, this.#options.isStopping());
+      if (sending !== undefined) {
+        return sending
+          .catch((error: unknown) => this.#breakOff(error, exchange))
+          .then(() => this.#end(route, raw, status, started));
+      }
     } catch (error) {
       this.#breakOff(error, exchange);
     }
-    end();
+    this.#end(route, raw, status, started);
     return undefined;
   }
 

@@ -34,10 +34,14 @@ export function isTextType(type: string): boolean {
 }
 
 /** With these a stored page can do nothing on this origin. */
-export const rawValueHeaders = {
-  "X-Content-Type-Options": "nosniff",
-  "Content-Security-Policy": "sandbox",
-} as const;
+export const rawValueHeaders = [
+  "X-Content-Type-Options",
+  "nosniff",
+  "Content-Security-Policy",
+  "sandbox",
+  "Accept-Ranges",
+  "bytes",
+];
 
 /** The type without parameters, in lower case. */
 function essence(type: string): string {

@@ -3,14 +3,14 @@ import type { Store } from "../store.ts";
 import { StoreMetrics } from "./store-metrics.ts";
 
 interface Series {
-  readonly count: Counter.Internal;
+  readonly labels: { readonly method: string; readonly route: string; readonly status: string };
   readonly seconds: Histogram.Internal<string>;
+  count: number;
 }
 
 /** Counts requests, and how long they took, for Prometheus; with what the store says of itself. */
 export class HttpMetrics {
   readonly #registry = new Registry();
-  readonly #requests: Counter<"method" | "route" | "status">;
   readonly #seconds: Histogram<"method" | "route">;
   /** The labelled series by route, method and class of status: finding them by label takes longer. */
   readonly #series = new Map<string, Map<string, Series[]>>();
@@ -21,11 +21,16 @@ export class HttpMetrics {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#ofStore = new StoreMetrics(store, this.#registry);
-    this.#requests = new Counter({
+    const all = () => this.#allSeries();
+    new Counter({
       name: "kvasir_http_requests_total",
       help: "Requests answered, by class of status such as 2xx.",
       labelNames: ["method", "route", "status"],
       registers,
+      collect() {
+        this.reset();
+        for (const { labels, count } of all()) this.inc(labels, count);
+      },
     });
     this.#seconds = new Histogram({
       name: "kvasir_http_request_seconds",
@@ -52,9 +57,9 @@ export class HttpMetrics {
   /** `route` is one of few names, never a key. */
   end(route: string, method: string, status: number, elapsedMs: number): void {
     this.#inFlight--;
-    const { count, seconds } = this.#seriesOf(route, method, Math.floor(status / 100));
-    count.inc();
-    seconds.observe(elapsedMs / 1000);
+    const series = this.#seriesOf(route, method, Math.floor(status / 100));
+    series.count++;
+    series.seconds.observe(elapsedMs / 1000);
   }
 
   /** In the text format of Prometheus. */
@@ -63,13 +68,19 @@ export class HttpMetrics {
     return { type: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 
+  *#allSeries(): Iterable<Series> {
+    for (const ofRoute of this.#series.values()) {
+      for (const ofMethod of ofRoute.values()) yield* ofMethod.filter((series) => series !== undefined);
+    }
+  }
+
   #seriesOf(route: string, method: string, statusClass: number): Series {
     const known = this.#series.get(route)?.get(method)?.[statusClass];
     if (known !== undefined) return known;
     const ofRoute = this.#series.get(route) ?? new Map<string, Series[]>();
     const ofMethod = ofRoute.get(method) ?? [];
-    const count = this.#requests.labels({ method, route, status: `${statusClass}xx` });
-    const series = { count, seconds: this.#seconds.labels({ method, route }) };
+    const labels = { method, route, status: `${statusClass}xx` };
+    const series = { labels, seconds: this.#seconds.labels({ method, route }), count: 0 };
     ofMethod[statusClass] = series;
     this.#series.set(route, ofRoute.set(method, ofMethod));
     return series;

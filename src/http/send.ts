@@ -22,19 +22,19 @@ const joinedBytesMax = 8 * 2 ** 10;
 export function sendAnswer(
   raw: IncomingMessage,
   response: ServerResponse,
-  answer: Answer,
+  { status, headers, body = "" }: Answer,
+  preferenceApplied: string | undefined,
   isLast: boolean,
 ): Promise<void> | undefined {
-  const { status, headers, body = "" } = answer;
   if (response.destroyed) return undefined;
   const isUnread = !raw.complete && hasBody(raw);
-  // Names and values in one list: Node takes it as it is, where it copies an object.
-  const sent: (string | readonly string[])[] = [];
-  for (const name in headers) sent.push(name, headers[name]!);
+  // Node takes a list as it is, where it copies an object.
+  const sent = Array.isArray(headers) ? headers : (Object.entries(headers).flat() as string[]);
+  if (preferenceApplied !== undefined) sent.push("Preference-Applied", preferenceApplied);
   if (isLast || isUnread) sent.push("Connection", "close");
 
   if (typeof body !== "string" && !(body instanceof Uint8Array)) {
-    response.writeHead(status, sent as string[]);
+    response.writeHead(status, sent);
     if (raw.method !== "HEAD") return pipeline(body, response);
     body.destroy();
     response.end();
@@ -44,7 +44,7 @@ export function sendAnswer(
   const isBodySent = !hasNoBody && raw.method !== "HEAD";
   const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
   if (!hasNoBody) sent.push("Content-Length", String(length));
-  response.writeHead(status, sent as string[]);
+  response.writeHead(status, sent);
   if (isUnread) endLater(raw, response, isBodySent ? body : "");
   else if (!isBodySent) response.end();
   else if (typeof body === "string" || length > joinedBytesMax) response.end(body);
