@@ -3,7 +3,7 @@ import { bucketCount } from "../replicas/hash.ts";
 import type { Log, Replica } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 import type { Runtime } from "../runtime.ts";
-import { stampAt } from "../version.ts";
+import { stampAt, stampMax } from "../version.ts";
 import { type BucketDifference, compareBucket } from "./bucket-difference.ts";
 import { type Digest, type DigestScope, readDigest } from "./digest.ts";
 import { mendBucket } from "./mend.ts";
@@ -64,7 +64,11 @@ export class AntiEntropy {
     const started = runtime.elapsed();
     const now = runtime.now();
     const members = await this.#members();
-    const scope = { cutoff: stampAt(now), floor: greatestFloor(members), now };
+    // What is newer than the start is owed a hint, and what has expired is the same as absent. Not so for a partition that
+    // is being filled: nobody owes it what it had already, and either may hide an older version that another one has.
+    const isFilling = isRepair && members.some((member) => member.isReceiving);
+    const limits = isFilling ? { cutoff: stampMax, now: 0 } : { cutoff: stampAt(now), now };
+    const scope = { ...limits, floor: greatestFloor(members) };
     const digests = await this.#digests(members, scope, onProgress);
     const found = { differing: 0, mended: 0, ghosts: 0, damaged: [] as string[] };
     const covered = new Map([...digests.keys()].map((replica) => [replica, true]));

@@ -27,6 +27,9 @@ export interface Operation {
   readonly stamp: bigint;
   readonly invoked: number;
   answered: number;
+  /** The same by a wall clock that is right. */
+  readonly invokedAt: number;
+  answeredAt: number;
   answer: Answer | undefined;
 }
 
@@ -130,11 +133,13 @@ export class Client {
     }
   }
 
-  #begin(given: Omit<Operation, "invoked" | "answered" | "answer">): Operation {
+  #begin(given: Omit<Operation, "invoked" | "answered" | "invokedAt" | "answeredAt" | "answer">): Operation {
     const operation = {
       ...given,
       invoked: this.#options.world.time,
       answered: Number.POSITIVE_INFINITY,
+      invokedAt: this.#options.world.now,
+      answeredAt: Number.POSITIVE_INFINITY,
       answer: undefined,
     };
     this.#options.history.push(operation);
@@ -162,6 +167,7 @@ export class Client {
     }
     operation.answer = answer;
     operation.answered = world.time;
+    operation.answeredAt = world.now;
     world.note(() => `${this.name} ${operation.name} is told ${describeAnswer(answer)}`);
     world.mix(answer.kind.length);
     if (answer.kind === "applied" || answer.kind === "read") {

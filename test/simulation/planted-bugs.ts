@@ -39,8 +39,15 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     "a repeated write is stored at or below the write floor",
     decide,
-    "if (isPlain && attempted.stamp > writeFloor)",
-    "if (isPlain)",
+    "(order > 0 || attempted.stamp <= writeFloor)",
+    "order > 0",
+  ),
+  bug(
+    "a repeated write that finds a newer row counts as applied",
+    decide,
+    "    if (isPlain && (order > 0 ||",
+    `    if (isPlain && order > 0) return { outcome: { kind: "found", version: attempted } };
+    if (isPlain && (order > 0 ||`,
   ),
   bug("a repeated write is decided anew", decide, "if (attempted !== undefined) {", "if (attempted === null) {"),
   bug(
@@ -219,6 +226,18 @@ export const plantedBugs: readonly PlantedBug[] = [
       search: "for (const replica of lacking(replicas, digests, members)) covered.set(replica, false);",
       replace: "for (const { replica } of members) covered.set(replica, true);",
     },
+  ),
+  bug(
+    "a partition that is being filled does not get what is newer than the pass",
+    antiEntropy,
+    "{ cutoff: stampMax, now: 0 }",
+    "{ cutoff: stampAt(now), now: 0 }",
+  ),
+  bug(
+    "a partition that is being filled does not get what has expired",
+    antiEntropy,
+    "{ cutoff: stampMax, now: 0 }",
+    "{ cutoff: stampMax, now }",
   ),
   bug(
     "a partition that was set back does not get its floor back",

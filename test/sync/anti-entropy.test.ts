@@ -183,6 +183,56 @@ describe("a partition that was set back", () => {
     );
   });
 
+  it("gets keys that have a newer version on its way as well, so that the others may be set back next", async () => {
+    const { partitions, antiEntropy, purge, members, clock } = await start(2);
+    const [first, second] = partitions;
+    for (const { partition } of partitions) await partition.apply([live("a", clock.now - 1000, "old")]);
+    clock.now += 25 * hourMs;
+    await antiEntropy.pass({ isRepair: true });
+    assert.equal((await purge.run()).blocked, "");
+    const backup = backupOf(first!);
+    await antiEntropy.pass({ isRepair: true });
+    // The first has a newer version, given by a clock that is ahead, when the second is replaced.
+    const newer = live("a", clock.now + 5000, "newer");
+    await first!.partition.apply([newer]);
+    owe(first!, "p2", newer);
+    second!.state = new MemoryState();
+    await second!.partition.initialise({ cluster: "test", partition: "p2" }, true);
+    await members[1]!.open();
+    await members[1]!.admit();
+    await antiEntropy.pass({ isRepair: true });
+    assert.ok(members[1]!.isSteady);
+    first!.state = backup;
+    await members[0]!.open();
+    await members[0]!.admit();
+    assert.equal(members[0]!.state, "recovering");
+    assert.equal((await antiEntropy.pass({ isRepair: true })).ghosts, 0);
+    for (const { state } of partitions) assert.deepEqual(state.records.get("a"), newer);
+  });
+
+  it("gets what has expired as well, so that nothing older comes back when the others are set back next", async () => {
+    const { partitions, antiEntropy, members, clock } = await start(2);
+    const [first, second] = partitions;
+    const backup = backupOf(first!);
+    backup.records.set("a", live("a", clock.now - 2000, "old"));
+    for (const { partition } of partitions)
+      await partition.apply([live("a", clock.now - 1000, "expired", clock.now - 500)]);
+    await antiEntropy.pass({ isRepair: true });
+    for (const [index, state] of [new MemoryState(), backup].entries()) {
+      const partition = [second!, first!][index]!;
+      partition.state = state;
+      await partition.partition.initialise({ cluster: "test", partition: partition.name }, true);
+      const member = members.find(({ name }) => name === partition.name)!;
+      await member.open();
+      await member.admit();
+      assert.equal(member.state, "recovering");
+      await antiEntropy.pass({ isRepair: true });
+      assert.ok(member.isSteady);
+    }
+    assertEqual(partitions);
+    assert.equal(Buffer.from(contents(first!)[0]!.value).toString(), "expired");
+  });
+
   it("gives the others what only it still has, when that is above the floor", async () => {
     const { partitions, antiEntropy, members, clock } = await start(2);
     await antiEntropy.pass({ isRepair: true });
