@@ -75,7 +75,8 @@ export interface Partition {
 
   /**
    * Raises what is given of the progress; nothing is ever lowered. Gives false, and raises nothing, when `floor` is
-   * asked for while a hint at or below it is owed here or records above it may still be written at or below it.
+   * asked for while a hint at or below it is owed here or records above it may still be written at or below it; and when
+   * `pass` would leave numbers out, unless `isComplete` goes with it.
    */
   raise(progress: Partial<Progress>): Promise<boolean>;
 

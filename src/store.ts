@@ -26,7 +26,7 @@ import type {
 } from "./store-types.ts";
 import type { Handoff } from "./sync/handoff.ts";
 import type { SyncLoop } from "./sync/loop.ts";
-import { compareVersions, formatVersion, type Version } from "./version.ts";
+import { compareVersions, formatVersion, newWriterId, type Version } from "./version.ts";
 
 export interface StoreOptions {
   readonly cluster: () => string;
@@ -344,7 +344,7 @@ export class Store {
       }
       const owed = replicas.filter((replica) => replica !== taker).map((replica) => replica.name);
       const repeat = attempted && { attempted: attempted.version };
-      const sent: Write = { ...write, writer: taker.writer, owed, standIn: taker !== home, ...repeat };
+      const sent: Write = { ...write, writer: newWriterId(runtime.random), owed, standIn: taker !== home, ...repeat };
       wasStandIn ||= taker !== home;
       try {
         const [outcome] = await taker.use((partition) => partition.write([sent]));

@@ -106,6 +106,24 @@ export class AntiEntropy {
   }
 
   /**
+   * Raises the counters of `written` like a pass, so that whoever is set back to before these writes is found out
+   * although no pass came in between. Never rejects.
+   */
+  async mark(written: Iterable<Replica>): Promise<void> {
+    const { replicas } = this.#options.replicas;
+    for (const replica of written) {
+      if (!replica.isSteady) continue;
+      try {
+        if (await this.#isReceiving(replica)) continue;
+        const others = replicas.filter((other) => other !== replica && other.isReachable);
+        await this.#count(replica, { pass: replica.passSeen + 1 }, others);
+      } catch (error) {
+        if (!(error instanceof PartitionError)) throw error;
+      }
+    }
+  }
+
+  /**
    * Whether all partitions are the same at or below `floor`, but for keys that a newer version is known of.
    *
    * @throws PartitionError when a partition cannot be compared.
@@ -196,25 +214,30 @@ export class AntiEntropy {
     for (const { replica, progress, visit, isReceiving } of members) {
       // One that was away meanwhile may have been set back just then.
       if (covered.get(replica) !== true || replica.visit !== visit) continue;
-      const seen = Math.max(0, ...members.map((member) => member.progress.seen[replica.name] ?? 0));
-      const pass = Math.max(progress.pass, seen) + 1;
+      const recorded = members.map((member) => member.progress.seen[replica.name] ?? 0);
+      const pass = Math.max(replica.passSeen, progress.pass, ...recorded) + 1;
       try {
         const hasFloor = await replica.use((partition) => partition.raise({ writeFloor: floor, floor }));
         if (isReceiving) {
           if (!hasFloor) continue;
           await purgeOld(replica);
         }
-        await replica.use((partition) => partition.raise({ pass, isComplete: true }));
+        const others = members.filter((member) => member.replica !== replica).map((member) => member.replica);
+        // Only one that was filled may leave numbers out: any other that is behind was set back since it was asked.
+        await this.#count(replica, isReceiving ? { pass, isComplete: true } : { pass }, others);
       } catch (error) {
-        if (error instanceof PartitionError) continue;
-        throw error;
+        if (!(error instanceof PartitionError)) throw error;
+        continue;
       }
-      const others = members.filter((member) => member.replica !== replica);
-      await Promise.allSettled(
-        others.map((other) => other.replica.use((partition) => partition.raise({ seen: { [replica.name]: pass } }))),
-      );
       if (replica.isReceiving) await replica.reconsider();
     }
+  }
+
+  /** Raises the counter of a partition, and records that on the `others`. */
+  async #count(replica: Replica, progress: { pass: number; isComplete?: true }, others: readonly Replica[]) {
+    if (!(await replica.use((partition) => partition.raise(progress)))) return;
+    const seen = { [replica.name]: progress.pass };
+    await Promise.allSettled(others.map((other) => other.use((partition) => partition.raise({ seen }))));
   }
 }
 

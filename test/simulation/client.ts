@@ -118,7 +118,15 @@ export class Client {
         update: () =>
           store.update(key, ({ value }) => content(frontEnd, `${Buffer.from(value).toString()},${name}`), options),
       };
-      return this.#applied(key, await writes[kind]());
+      const owed = condition === undefined && !hasRequest && kind !== "update" ? [] : frontEnd.owedToHomeOf(key);
+      const result = await writes[kind]().catch((error: unknown) => {
+        const isDecided = error instanceof StoreError && !isRetriable(error.code) && refusals.has(error.code);
+        if (isDecided) frontEnd.checkDecided(name, key, owed);
+        throw error;
+      });
+      frontEnd.checkDecided(name, key, owed);
+      frontEnd.noteStandIn(key, result.version);
+      return this.#applied(key, result);
     };
     let mayBeApplied = false;
     for (let attempt = 0; ; attempt++) {

@@ -125,7 +125,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     "write.condition !== undefined || write.request !== undefined || !this.#options.standIn",
     "!this.#options.standIn",
   ),
-  bug("one id of a writer for all partitions", store, "writer: taker.writer", "writer: this.#options.writer"),
+  bug("one writer's id for all writes", store, "newWriterId(runtime.random)", "this.#options.writer"),
   bug(
     "one replica is owed nothing",
     store,
@@ -204,6 +204,31 @@ export const plantedBugs: readonly PlantedBug[] = [
     { file: replica, search: "!this.isReachable || this.visit !== visit", replace: "!this.isReachable" },
   ),
 
+  bug(
+    "what a stand-in could not be asked for is never delivered before the home decides again",
+    handoff,
+    "if (await this.#deliverStandIns(source, target)) holders.delete(source);",
+    "holders.delete(source);",
+  ),
+  bug(
+    "a partition that returns does without what is ahead of the front end's clock",
+    handoff,
+    "(hint) => hint.standIn);",
+    "(hint) => hint.standIn && versionTime(hint.version) <= this.#options.runtime.now());",
+  ),
+  bug(
+    "a stand-in that is away counts as owing nothing",
+    handoff,
+    "if (!source.isReachable) return false;",
+    "if (!source.isReachable) return true;",
+  ),
+  bug(
+    "a stand-in that is lost while it delivers counts as owing nothing",
+    handoff,
+    "if (standIns > 0) this.noteStandIn(source, target);\n      return false;",
+    "return true;",
+  ),
+
   // --- Partitions that were set back ---
   bug("a partition that was set back is used at once", replica, "if (isReceiving) return this.#recover();", "", {
     file: antiEntropy,
@@ -215,6 +240,32 @@ export const plantedBugs: readonly PlantedBug[] = [
     "src/sync/standing.ts",
     "recorded.some((seen) => seen > pass)",
     "recorded.some((seen) => seen < 0)",
+  ),
+  bug(
+    "a partition's own counter is read before the others'",
+    "src/sync/standing.ts",
+    "  const others =",
+    `  const { pass, isComplete } = await replica.use((partition) => partition.progress());
+  const others =`,
+    {
+      file: "src/sync/standing.ts",
+      search: `  // Last, because it is counted here before the others record it.
+  const { pass, isComplete } = await replica.use((partition) => partition.progress());
+`,
+      replace: "",
+    },
+  ),
+  bug(
+    "old tombstones of a partition that was set back keep it from what it lacks",
+    antiEntropy,
+    "await purgeOld(replica);",
+    "",
+  ),
+  bug(
+    "whether a partition was set back is not judged anew for a pass",
+    antiEntropy,
+    "const isFound = await isReceiving(replica, replicas);",
+    "const isFound = replica.isReceiving;",
   ),
   bug(
     "a pass counts for a partition that it did not cover",

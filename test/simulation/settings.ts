@@ -91,9 +91,7 @@ export function drawSettings(random: SeededRandom): Settings {
   const hasServerClocks = random.chance(0.3);
   // A front end whose clock is off refuses writes where it can tell; where it cannot, much has to be borne.
   const hidesRestarts = random.chance(0.15);
-  // Nor after a disk was set back unnoticed: a clock a minute behind may then give one version twice.
-  const isUnnoticed = hidesRestarts && (faults.has("restore") || faults.has("replace"));
-  const skewMs = !hasServerClocks && !isUnnoticed && random.chance(0.4) ? 600_000 : 900;
+  const skewMs = !hasServerClocks && random.chance(0.4) ? 600_000 : 900;
   const [intervalMsMin, intervalMsMax] = faults.has("hours") ? [300, 4000] : [2000, 12_000];
   return {
     partitions,

@@ -134,6 +134,60 @@ describe("a partition that was set back", () => {
     assert.ok(members.every((member) => member.isSteady));
   });
 
+  it("is found out without a pass since the backup, by what was marked after writing to it", async () => {
+    const { partitions, antiEntropy, members, handoff, clock } = await start(2);
+    const [first] = partitions;
+    const backup = backupOf(first!);
+    const record = live("a", clock.now - 1000);
+    await partitions[1]!.partition.apply([record]);
+    assert.equal(await handoff.push(members[1]!, members[0]!, record), true);
+    const written = handoff.takeWritten();
+    assert.deepEqual([...written], [members[1], members[0]]);
+    assert.equal(handoff.takeWritten().size, 0);
+    await antiEntropy.mark(written);
+    first!.state = backup;
+    // As on a fresh start, when nothing is remembered.
+    members[0]!.passSeen = 0;
+    await members[0]!.open();
+    await members[0]!.admit();
+    assert.equal(members[0]!.state, "recovering");
+    await antiEntropy.mark(members);
+    assert.equal(first!.state.progress.pass, 0, "a mark has covered it up");
+    await antiEntropy.pass({ isRepair: true });
+    assert.ok(members[0]!.isSteady);
+    assertEqual(partitions);
+  });
+
+  it("is found out while all others are away, by whoever has seen it before", async () => {
+    const { partitions, antiEntropy, members } = await start(2);
+    const [first] = partitions;
+    const backup = backupOf(first!);
+    await antiEntropy.pass({ isRepair: true });
+    await members[0]!.reconsider();
+    first!.state = backup;
+    members[1]!.state = "away";
+    await members[0]!.open();
+    await members[0]!.admit();
+    assert.equal(members[0]!.state, "recovering");
+  });
+
+  it("is not counted as whole by a pass that began before", async () => {
+    const { partitions, antiEntropy, members, clock } = await start(2);
+    const [first] = partitions;
+    const backup = backupOf(first!);
+    for (const { partition } of partitions) await partition.apply([live("a", clock.now - 1000)]);
+    await antiEntropy.pass({ isRepair: true });
+    // Its connections were replaced without anybody noticing.
+    const setBack = (part: number) => {
+      if (part === 1) first!.state = backup;
+    };
+    await partitions[1]!.partition.apply([live("b", clock.now - 1000)]);
+    await antiEntropy.pass({ isRepair: true, onProgress: setBack });
+    assert.equal(first!.state.progress.pass, 0);
+    await members[0]!.reconsider();
+    assert.equal(members[0]!.state, "recovering");
+  });
+
   it("is filled when it is new, and is not steady before", async () => {
     const { partitions, antiEntropy, members, clock } = await start(3);
     for (const { partition } of partitions)
