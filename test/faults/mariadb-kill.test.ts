@@ -6,7 +6,12 @@ import { pause, startWorkload, untilDelivered, valueAt, type Workload } from "./
 /** Longer in soak: `FAULT_SECONDS=600`. */
 const seconds = Number(process.env.FAULT_SECONDS ?? 60);
 
-it("kills, stops, resets and black holes lose no acknowledged write, and all replicas become equal", async () => {
+/** For starting the servers, and for delivering everything at the end. */
+const timeout = (seconds + 120) * 1000;
+
+it("kills, stops, resets and black holes lose no acknowledged write, and replicas become equal", {
+  timeout,
+}, async () => {
   const deployment = await deploy({ databases: 3, servers: 2, syncs: 2 });
   const { databases, proxies, urls } = deployment;
   const workload = startWorkload(urls, 12);

@@ -127,7 +127,9 @@ export function progressClaims(bench: Bench): void {
       const handles = [partition, await another()];
       const numbers = Array.from({ length: 16 }, (_, index) => index + 1);
       await Promise.all(
-        numbers.map((pass) => handles[pass % 2]!.raise({ pass, seen: { [`p${pass}`]: pass, all: pass } })),
+        numbers.map((pass) =>
+          handles[pass % 2]!.raise({ pass, isComplete: true, seen: { [`p${pass}`]: pass, all: pass } }),
+        ),
       );
       const seen = Object.fromEntries(numbers.map((pass) => [`p${pass}`, pass]));
       assert.deepEqual(await partition.progress(), { ...start, pass: 16, seen: { ...seen, all: 16 } });
