@@ -237,6 +237,26 @@ describe("a partition that was set back", () => {
     );
   });
 
+  it("loses the tombstones that the others have purged, and takes nothing that only they would let in", async () => {
+    const { partitions, antiEntropy, purge, members, clock } = await start(2);
+    const [first] = partitions;
+    const ghost = live("a", clock.now - 4000);
+    for (const { partition } of partitions) await partition.apply([deleted("a", clock.now - 5000)]);
+    await antiEntropy.pass({ isRepair: true });
+    const backup = backupOf(first!);
+    clock.now += 25 * hourMs;
+    await antiEntropy.pass({ isRepair: true });
+    assert.deepEqual(await purge.run(), { purged: 2, blocked: "" });
+    first!.state = backup;
+    await members[0]!.open();
+    await members[0]!.admit();
+    await antiEntropy.pass({ isRepair: true });
+    assert.ok(members[0]!.isSteady);
+    for (const { partition } of partitions) assert.equal(await partition.apply([ghost]), 1);
+    assertEqual(partitions);
+    assert.equal(contents(first!).length, 0);
+  });
+
   it("gets keys that have a newer version on its way as well, so that the others may be set back next", async () => {
     const { partitions, antiEntropy, purge, members, clock } = await start(2);
     const [first, second] = partitions;
