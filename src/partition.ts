@@ -76,7 +76,8 @@ export interface Partition {
 
   /**
    * Raises what is given of the progress; nothing is ever lowered. Gives false, and raises nothing, when `floor` is
-   * asked for while a hint at or below it is owed here or records above it may still be written at or below it.
+   * asked for while a hint at or below it is owed here or records above it may still be written at or below it; and when
+   * `pass` would leave numbers out, unless `isComplete` goes with it.
    */
   raise(progress: Partial<Progress>): Promise<boolean>;
 
@@ -207,9 +208,8 @@ export interface Write {
   readonly standIn: boolean;
   /**
    * What this write would have become when it was sent before and its answer was lost. A row with this version
-   * means that it was applied. Otherwise a write without condition and request id is stored with exactly this
-   * version unless a greater one is there (`applied` either way); one with either is decided anew when the row
-   * is older, and `unknown` when the row is newer.
+   * means that it was applied (`found`). A newer row leaves it `unknown`. Over an older one, a write without condition
+   * and request id is stored with exactly this version, and one with either is decided anew.
    */
   readonly attempted?: Version;
 }
@@ -229,13 +229,15 @@ export interface WriteRequest {
 export type WriteOutcome =
   /** Applied and durable. `existed`: a live record was there before. */
   | { readonly kind: "applied"; readonly version: Version; readonly existed: boolean }
+  /** A repeated write that an earlier attempt has stored. What was there before it does not show any more. */
+  | { readonly kind: "found"; readonly version: Version }
   /** The same request was applied earlier, and this is what it did then. */
   | { readonly kind: "replayed"; readonly version: Version; readonly existed: boolean }
   /** The same request id came with another payload. Nothing was applied. */
   | { readonly kind: "request_reused" }
   /** The condition does not hold; `current` is the live record's version. Nothing was applied. */
   | { readonly kind: "condition_failed"; readonly current: Version | undefined }
-  /** A repeated write whose row was replaced since: nobody can tell any more. Nothing was applied now. */
+  /** A repeated write that finds a newer row: nobody can tell any more. Nothing was applied now. */
   | { readonly kind: "unknown" }
   /** This member alone could not be stored, and its neighbours were. Nothing of it was applied. */
   | { readonly kind: "failed"; readonly error: PartitionError };

@@ -38,7 +38,7 @@ export type Change = (current: Content) => NewContent;
 
 export interface WriteResult {
   readonly version: Version;
-  /** Whether a live record was there before; `undefined` when a stand-in took the write and cannot know. */
+  /** Whether a live record was there before; `undefined` when that is not known, as for a stand-in's write. */
   readonly existed: boolean | undefined;
   readonly confirmed: number;
   readonly replicas: number;

@@ -26,7 +26,7 @@ import type {
 } from "./store-types.ts";
 import type { Handoff } from "./sync/handoff.ts";
 import type { SyncLoop } from "./sync/loop.ts";
-import { compareVersions, formatVersion, type Version } from "./version.ts";
+import { compareVersions, formatVersion, newWriterId, type Version } from "./version.ts";
 
 export interface StoreOptions {
   readonly cluster: () => string;
@@ -354,7 +354,8 @@ export class Store {
     const home = replicas[0]!;
     const isHomeOnly = write.condition !== undefined || write.request !== undefined || !this.#options.standIn;
     const deadline = runtime.elapsed() + requestTimeoutMs;
-    let attempted: AppliedOutcome | undefined;
+    let attempted: Attempt | undefined;
+    let wasStandIn = false;
     for (;;) {
       const isHomeCertain = home.isSteady && this.#options.handoff.hasAll(home);
       const taker = isHomeOnly ? (isHomeCertain ? home : undefined) : replicas.find((replica) => replica.isSteady);
@@ -366,7 +367,8 @@ export class Store {
       }
       const owed = replicas.filter((replica) => replica !== taker).map((replica) => replica.name);
       const repeat = attempted && { attempted: attempted.version };
-      const sent: Write = { ...write, writer: taker.writer, owed, standIn: taker !== home, ...repeat };
+      const sent: Write = { ...write, writer: newWriterId(runtime.random), owed, standIn: taker !== home, ...repeat };
+      wasStandIn ||= taker !== home;
       try {
         const [outcome] = await taker.use((partition) => partition.write([sent]));
         if (taker !== home) this.#options.handoff.noteStandIn(taker, home);
@@ -376,9 +378,9 @@ export class Store {
         if (error.outcome === "unknown") {
           const [lost] = error.attempted;
           if (lost === undefined) throw outcomeUnknown(attempted?.version);
-          // Only an applied write can have been lost: everything else was decided, and changed nothing.
-          if (lost.kind !== "applied") return { outcome: lost, taker };
-          attempted = lost;
+          // What was not applied is decided anew: it may have been judged by a write that was lost with it.
+          if (lost.kind === "applied")
+            attempted = { version: lost.version, existed: wasStandIn ? undefined : lost.existed };
         } else if (taker.isSteady) {
           throw attempted === undefined ? storeError(error) : outcomeUnknown(attempted.version);
         }
@@ -424,15 +426,18 @@ export class Store {
 
 type PendingWrite = Omit<Write, "owed" | "standIn" | "attempted" | "writer">;
 type AppliedOutcome = Extract<WriteOutcome, { kind: "applied" }>;
-/** A stand-in cannot know whether the key existed. */
+/** A write whose answer was lost. Whether the key existed is known when its home alone was ever asked. */
+type Attempt = Omit<AppliedOutcome, "kind" | "existed"> & { readonly existed: boolean | undefined };
 type DecidedOutcome =
-  | Exclude<WriteOutcome, AppliedOutcome>
-  | (Omit<AppliedOutcome, "existed"> & { existed: boolean | undefined });
+  | Exclude<WriteOutcome, { kind: "applied" | "found" | "unknown" }>
+  | (Attempt & { readonly kind: "applied" });
 
-function answered(outcome: WriteOutcome, isHome: boolean, attempted: AppliedOutcome | undefined): DecidedOutcome {
-  if (outcome.kind !== "applied") return outcome;
-  if (attempted !== undefined && compareVersions(attempted.version, outcome.version) === 0) return attempted;
-  return isHome ? outcome : { ...outcome, existed: undefined };
+/** @throws StoreError `outcome_unknown`. */
+function answered(outcome: WriteOutcome, isHome: boolean, attempted: Attempt | undefined): DecidedOutcome {
+  if (outcome.kind === "unknown") throw outcomeUnknown(attempted?.version);
+  if (outcome.kind === "found") return { kind: "applied", version: outcome.version, existed: attempted?.existed };
+  // A stand-in cannot know whether the key existed.
+  return isHome || outcome.kind !== "applied" ? outcome : { ...outcome, existed: undefined };
 }
 
 function atLeast(stamp: bigint, clock: ClockToken | undefined): bigint {
@@ -493,7 +498,6 @@ function preconditionFailed(current: Version | undefined): StoreError {
 function refusal(outcome: Exclude<DecidedOutcome, { kind: "applied" | "replayed" }>): unknown {
   if (outcome.kind === "condition_failed") return preconditionFailed(outcome.current);
   if (outcome.kind === "failed") return storeError(outcome.error);
-  if (outcome.kind === "unknown") return outcomeUnknown(undefined);
   return new StoreError("request_reused", "this Idempotency-Key came with another payload before; choose a new one");
 }
 

@@ -3,7 +3,8 @@
  *
  * `stamp` is a hybrid-logical-clock reading: milliseconds since 1970 in the upper 48 bits, a counter in
  * the lower 16. It needs more than the 53 bits of a number, so it is a `bigint` from end to end.
- * `writer` is the random 48-bit id of the process that stamped it, and settles equal stamps.
+ * `writer` is a random 48-bit id, drawn for each write, and settles equal stamps. The stamp alone is not unique: it also
+ * depends on the row that the write replaces, which may be there a second time after a partition was set back.
  */
 export interface Version {
   readonly stamp: bigint;
@@ -14,7 +15,8 @@ const counterBits = 16n;
 const writerMax = 2 ** 48 - 1;
 /** Twelve digits of base 36 hold every stamp until the year 4199, so that equal widths compare as text. */
 const stampDigits = 12;
-const stampMax = 2n ** 63n - 1n;
+/** The greatest that a partition can hold. */
+export const stampMax = 2n ** 63n - 1n;
 
 /** Negative when `a` is the earlier one, positive when it is the later one, 0 when they are the same write. */
 export function compareVersions(a: Version, b: Version): number {
@@ -62,7 +64,7 @@ export function stampAt(ms: number): bigint {
   return BigInt(Math.floor(ms)) << counterBits;
 }
 
-/** A writer id for one process life: 48 bits from `random`, which gives numbers from 0 up to 1. */
+/** A writer's id: up to 48 bits from `random`, which gives numbers from 0 up to 1. */
 export function newWriterId(random: () => number): number {
   return Math.floor(random() * writerMax) + 1;
 }

@@ -356,7 +356,7 @@ describe("a write whose answer is lost", () => {
       const key = keyAtHome("p1", 2);
       partitions[0]!.faults.loseNextCommit = fate;
       const { version, existed } = await store.put(key, text("1"));
-      assert.equal(existed, false);
+      assert.equal(existed, undefined, "a stand-in took it in the end, which cannot know");
       await eventually(async () => {
         const copies = await Promise.all(partitions.map(({ memory }) => memory.read([key])));
         return copies.every(([copy]) => copy !== undefined && compareVersions(copy.version, version) === 0);
@@ -372,7 +372,48 @@ describe("a write whose answer is lost", () => {
       assert.equal(existed, false);
       assert.equal(await textAt(store, key), "1");
     });
+
+    for (const before of [undefined, "0"]) {
+      it(`tells what it replaced, ${before ?? "nothing"}, when it was ${fate} and its home took it again`, async () => {
+        const { store, partitions } = await start({ partitions: 2, standIn: false });
+        const key = keyAtHome("p1", 2);
+        if (before !== undefined) await store.put(key, text(before));
+        partitions[0]!.faults.loseNextCommit = fate;
+        const { existed } = await store.put(key, text("1"));
+        assert.equal(existed, before !== undefined);
+        assert.equal(await textAt(store, key), "1");
+      });
+    }
   }
+
+  it("is unknown when a newer one is there and nobody can tell whether it was ever stored", async () => {
+    const { store, partitions } = await start({ partitions: 1 });
+    const { faults, memory } = partitions[0]!;
+    await store.put("a", text("0"));
+    const [record] = await memory.read(["a"]);
+    const condition = { ifMatch: [formatVersion(record!.version)] };
+    faults.loseNextCommit = "not_applied";
+    const lost = store.put("a", text("1"));
+    await eventually(() => faults.loseNextCommit === undefined);
+    const version = { ...record!.version, stamp: record!.version.stamp + (9000n << 16n) };
+    const write = { key: "a", content: record!, stamp: version.stamp, writer: version.writer, now: Date.now() };
+    const [conditional] = await memory.write([{ ...write, condition, owed: [], standIn: false }]);
+    assert.equal(conditional?.kind, "applied", "it was decided as if the lost one had never been");
+    await assert.rejects(lost, fails("outcome_unknown"));
+    assert.equal((await store.status()).sync.unknownOutcomes, 1);
+  });
+
+  it("does not refuse another one that was judged by it and was lost with it", async () => {
+    const { store, partitions } = await start({ partitions: 1 });
+    const { faults, memory } = partitions[0]!;
+    await store.put("a", text("0"));
+    const condition = { ifMatch: [formatVersion((await memory.read(["a"]))[0]!.version)] };
+    faults.loseNextCommit = "not_applied";
+    // They leave in one batch, and its transaction comes to nothing.
+    const [first, second] = [store.put("a", text("1")), store.put("a", text("2"), { condition })];
+    await assert.rejects(second, fails("home_unavailable"));
+    await first;
+  });
 
   it("is unknown when the home stays away", async () => {
     const { store, partitions } = await start({ partitions: 2, requestTimeoutMs: 100 });

@@ -28,10 +28,11 @@ export function decide(
   const isPlain = write.condition === undefined && write.request === undefined;
   if (attempted !== undefined) {
     const order = row === undefined ? -1 : compareVersions(row.version, attempted);
-    if (order === 0 || (order > 0 && isPlain)) return { outcome: { kind: "applied", version: attempted, existed } };
-    if (isPlain && attempted.stamp > writeFloor) return apply(write, attempted, existed);
-    // Others would take it for a ghost.
-    if (isPlain) return { outcome: { kind: "unknown" } };
+    if (order === 0) return { outcome: { kind: "found", version: attempted } };
+    // Under a newer row it may have been stored or not, and others may have decided by either. At or below the write
+    // floor others would take it for a ghost.
+    if (isPlain && (order > 0 || attempted.stamp <= writeFloor)) return { outcome: { kind: "unknown" } };
+    if (isPlain) return apply(write, attempted, existed);
   }
   if (request !== undefined) {
     if (request.digest !== write.request?.digest) return { outcome: { kind: "request_reused" } };

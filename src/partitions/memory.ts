@@ -25,7 +25,7 @@ import { keyBucket } from "../replicas/hash.ts";
 import { compareVersions, type Version, versionTime } from "../version.ts";
 import { decide } from "./decide.ts";
 import { fingerprinter } from "./fingerprint.ts";
-import { raisedProgress } from "./progress.ts";
+import { mayCount, raisedProgress } from "./progress.ts";
 
 const noBytes = new Uint8Array(0);
 
@@ -176,6 +176,7 @@ export class MemoryPartition implements Partition {
     const raised = raisedProgress(this.#state.progress, progress);
     const hints = [...this.#state.outbox.values()].flatMap((byKey) => [...byKey.values()]);
     const { floor, writeFloor } = raised;
+    if (!mayCount(this.#state.progress, progress)) return false;
     if (progress.floor !== undefined && hints.some((hint) => hint.version.stamp <= floor)) return false;
     if (floor > writeFloor) return false;
     this.#state.progress = raised;

@@ -14,6 +14,11 @@ export function raisedProgress(present: Progress, given: Partial<Progress>): Pro
   };
 }
 
+/** Whether the counter may be raised: one that is behind was set back, which must not be covered up. */
+export function mayCount(present: Progress, { pass = 0, isComplete }: Partial<Progress>): boolean {
+  return isComplete === true || pass <= present.pass + 1;
+}
+
 const seenPrefix = "seen/";
 /** The rows of the meta table that every write looks at. */
 export const floorNames = ["floor", "write_floor"];

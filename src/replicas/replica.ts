@@ -1,6 +1,5 @@
 import { type Partition, PartitionError, type PartitionInfo } from "../partition.ts";
 import type { Runtime } from "../runtime.ts";
-import { newWriterId } from "../version.ts";
 import { Latency } from "./latency.ts";
 
 /** What the protocol writes to the log. A pino logger is one. */
@@ -53,11 +52,8 @@ export class Replica {
   info: PartitionInfo | undefined;
   /** Counts how often it was opened: a partition that was away in between may have been set back. */
   visit = 0;
-  /**
-   * The writer's id of versions that are decided here. Another one on each replica and after each opening: the stamp
-   * alone may be given again there, because it also depends on the row that a write replaces.
-   */
-  writer = 0;
+  /** The greatest counter of passes that was ever seen on it: one that has less now was set back. */
+  passSeen = 0;
   readonly #options: ReplicaOptions;
   #probeDelayMs = probeDelayMsMin;
   #cancelProbe: (() => void) | undefined;
@@ -97,7 +93,6 @@ export class Replica {
       this.#options.accept(info);
       this.info = info;
       this.visit++;
-      this.writer = newWriterId(this.#options.runtime.random);
       this.state = "catching_up";
       this.problem = "";
     } catch (error) {

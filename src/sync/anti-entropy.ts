@@ -3,7 +3,7 @@ import { bucketCount } from "../replicas/hash.ts";
 import type { Log, Replica } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 import type { Runtime } from "../runtime.ts";
-import { stampAt } from "../version.ts";
+import { stampAt, stampMax } from "../version.ts";
 import { type BucketDifference, compareBucket } from "./bucket-difference.ts";
 import { type Digest, type DigestScope, readDigest } from "./digest.ts";
 import { mendBucket } from "./mend.ts";
@@ -64,7 +64,11 @@ export class AntiEntropy {
     const started = runtime.elapsed();
     const now = runtime.now();
     const members = await this.#members();
-    const scope = { cutoff: stampAt(now), floor: greatestFloor(members), now };
+    // What is newer than the start is owed a hint, and what has expired is the same as absent. Not so for a partition that
+    // is being filled: nobody owes it what it had already, and either may hide an older version that another one has.
+    const isFilling = isRepair && members.some((member) => member.isReceiving);
+    const limits = isFilling ? { cutoff: stampMax, now: 0 } : { cutoff: stampAt(now), now };
+    const scope = { ...limits, floor: greatestFloor(members) };
     const digests = await this.#digests(members, scope, onProgress);
     const found = { differing: 0, mended: 0, ghosts: 0, damaged: [] as string[] };
     const covered = new Map([...digests.keys()].map((replica) => [replica, true]));
@@ -99,6 +103,24 @@ export class AntiEntropy {
       missing: missingFrom(replicas, digests),
       tookMs: runtime.elapsed() - started,
     };
+  }
+
+  /**
+   * Raises the counters of `written` like a pass, so that whoever is set back to before these writes is found out
+   * although no pass came in between. Never rejects.
+   */
+  async mark(written: Iterable<Replica>): Promise<void> {
+    const { replicas } = this.#options.replicas;
+    for (const replica of written) {
+      if (!replica.isSteady) continue;
+      try {
+        if (await this.#isReceiving(replica)) continue;
+        const others = replicas.filter((other) => other !== replica && other.isReachable);
+        await this.#count(replica, { pass: replica.passSeen + 1 }, others);
+      } catch (error) {
+        if (!(error instanceof PartitionError)) throw error;
+      }
+    }
   }
 
   /**
@@ -192,25 +214,30 @@ export class AntiEntropy {
     for (const { replica, progress, visit, isReceiving } of members) {
       // One that was away meanwhile may have been set back just then.
       if (covered.get(replica) !== true || replica.visit !== visit) continue;
-      const seen = Math.max(0, ...members.map((member) => member.progress.seen[replica.name] ?? 0));
-      const pass = Math.max(progress.pass, seen) + 1;
+      const recorded = members.map((member) => member.progress.seen[replica.name] ?? 0);
+      const pass = Math.max(replica.passSeen, progress.pass, ...recorded) + 1;
       try {
         const hasFloor = await replica.use((partition) => partition.raise({ writeFloor: floor, floor }));
         if (isReceiving) {
           if (!hasFloor) continue;
           await purgeOld(replica);
         }
-        await replica.use((partition) => partition.raise({ pass, isComplete: true }));
+        const others = members.filter((member) => member.replica !== replica).map((member) => member.replica);
+        // Only one that was filled may leave numbers out: any other that is behind was set back since it was asked.
+        await this.#count(replica, isReceiving ? { pass, isComplete: true } : { pass }, others);
       } catch (error) {
-        if (error instanceof PartitionError) continue;
-        throw error;
+        if (!(error instanceof PartitionError)) throw error;
+        continue;
       }
-      const others = members.filter((member) => member.replica !== replica);
-      await Promise.allSettled(
-        others.map((other) => other.replica.use((partition) => partition.raise({ seen: { [replica.name]: pass } }))),
-      );
       if (replica.isReceiving) await replica.reconsider();
     }
+  }
+
+  /** Raises the counter of a partition, and records that on the `others`. */
+  async #count(replica: Replica, progress: { pass: number; isComplete?: true }, others: readonly Replica[]) {
+    if (!(await replica.use((partition) => partition.raise(progress)))) return;
+    const seen = { [replica.name]: progress.pass };
+    await Promise.allSettled(others.map((other) => other.use((partition) => partition.raise({ seen }))));
   }
 }
 

@@ -57,7 +57,7 @@ function compareKey(
   for (const each of present.values()) {
     if (newest === undefined || compareVersions(each.version, newest.version) > 0) newest = each;
   }
-  // What is newer than the start of the pass is owed a hint, and on its way.
+  // What is newer than the cutoff is owed a hint, and on its way.
   if (newest === undefined || newest.version.stamp > cutoff) return undefined;
   const holders = lists.filter((list) => isSame(present.get(list), newest));
   const lackers = lists.filter((list) => !isSame(present.get(list), newest));

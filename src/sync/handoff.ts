@@ -43,6 +43,7 @@ export class Handoff {
   #pushed = 0;
   #pushedBytes = 0;
   #isStopped = false;
+  #written = new Set<Replica>();
   /** Records brought to a replica so far, by pushes and rounds. */
   delivered = 0;
   /** Writes that a stand-in took and that lost to a greater version of the home. */
@@ -60,6 +61,7 @@ export class Handoff {
 
   /** Brings `record` from `source`, which has committed it with a hint, to `target` in a moment, with others. */
   pushLater(source: Replica, target: Replica, record: Record): void {
+    this.#written.add(source).add(target);
     const queues = this.#queues.get(source) ?? new Map<Replica, PushQueue>();
     this.#queues.set(source, queues);
     let queue = queues.get(target);
@@ -77,6 +79,7 @@ export class Handoff {
    * target has it on disk; never rejects. The hint is deleted in the background.
    */
   async push(source: Replica, target: Replica, record: Record): Promise<boolean> {
+    this.#written.add(source).add(target);
     const bytes = record.value.length;
     if (!target.isReachable || this.#pushed >= pushedMax || this.#pushedBytes + bytes > pushedBytesMax) return false;
     this.#pushed++;
@@ -111,11 +114,10 @@ export class Handoff {
   async catchUp(target: Replica): Promise<void> {
     const { runtime, replicas, catchUpMs } = this.#options;
     const deadline = runtime.elapsed() + catchUpMs;
-    const since = runtime.now();
     const others = replicas.replicas.filter((replica) => replica !== target);
     await Promise.all(
       others.map(async (source) => {
-        while (!(await this.#deliverStandIns(source, target, since))) {
+        while (!(await this.#deliverStandIns(source, target))) {
           const isKnownHolder = this.#standIns.get(target)?.has(source) === true;
           if (!isKnownHolder || runtime.elapsed() >= deadline || !target.isReachable || this.#isStopped) return;
           await sleep(runtime, catchUpRetryMs);
@@ -130,6 +132,13 @@ export class Handoff {
     return (this.#standIns.get(target)?.size ?? 0) === 0;
   }
 
+  /** The partitions that something was written to, or sent to, since this was asked last. */
+  takeWritten(): ReadonlySet<Replica> {
+    const written = this.#written;
+    this.#written = new Set();
+    return written;
+  }
+
   /** What is under way ends at the next opportunity. */
   stop(): void {
     this.#isStopped = true;
@@ -141,7 +150,7 @@ export class Handoff {
       for (const source of holders) {
         if (!target.isSteady) continue;
         try {
-          if (await this.#deliverStandIns(source, target, this.#options.runtime.now())) holders.delete(source);
+          if (await this.#deliverStandIns(source, target)) holders.delete(source);
         } catch (error) {
           // The target was lost again: when it is back, `catchUp` looks after it.
           if (!(error instanceof PartitionError)) throw error;
@@ -191,8 +200,12 @@ export class Handoff {
     }
   }
 
-  /** Whether `source` could be asked, and owes `target` no stand-in's write of before `since` any more. */
-  async #deliverStandIns(source: Replica, target: Replica, since: number): Promise<boolean> {
+  /**
+   * Whether `source` could be asked, and owes `target` no stand-in's write of before this any more. Hints are walked
+   * through once, so that new ones do not prolong it. Their stamps do not tell which are new: a hint that stands for an
+   * older write as well has the newest one's, by anybody's clock.
+   */
+  async #deliverStandIns(source: Replica, target: Replica): Promise<boolean> {
     if (!source.isReachable) return false;
     let standIns = 0;
     try {
@@ -200,12 +213,12 @@ export class Handoff {
       standIns = owed.find((each) => each.target === target.name)?.standIns ?? 0;
       if (standIns === 0) return true;
       this.noteStandIn(source, target);
-      await this.deliver(source, target, (hint) => hint.standIn && versionTime(hint.version) <= since);
+      await this.deliver(source, target, (hint) => hint.standIn);
       return true;
     } catch (error) {
       // When the target is lost again, its next return starts anew.
       if (!(error instanceof PartitionError) || !target.isReachable) throw error;
-      // Noted anew: an earlier catching up, which looks for older writes only, may have ended meanwhile.
+      // Noted anew: an earlier catching up, which had less to deliver, may have ended meanwhile.
       if (standIns > 0) this.noteStandIn(source, target);
       return false;
     }
@@ -222,6 +235,7 @@ export class Handoff {
       if (!isRefused) throw error;
       return this.#shipOneByOne(source, target, hints, error);
     }
+    this.#written.add(target);
     this.delivered += found.length;
     for (const hint of hints) this.#setAside.forget(source.name, hint);
     // What was shipped may be newer than what the hint asked for, and a record that is gone is owed to nobody.

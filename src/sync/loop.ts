@@ -40,6 +40,8 @@ export interface SyncReport {
 const tickMs = 1000;
 /** How often the clock is compared with the servers'. */
 const measureIntervalMs = 5000;
+/** How often the counters of the partitions that were written to are raised: what a setback may cost unnoticed. */
+const markIntervalMs = 10_000;
 /** Request ids are kept for a day. */
 const requestAgeMs = 24 * 3_600_000;
 const requestsAtOnce = 1000;
@@ -54,6 +56,7 @@ export class SyncLoop {
   #running: Promise<void> | undefined;
   #isStopped = false;
   #nextMeasureAt = 0;
+  #nextMarkAt = 0;
   #nextPassAt: number;
   #nextPurgeAt: number;
   lastPass: (PassResult & { readonly at: number }) | undefined;
@@ -131,7 +134,7 @@ export class SyncLoop {
   }
 
   async #tick(): Promise<void> {
-    const { handoff, replicas, runtime, passIntervalMs, purgeIntervalMs, fence } = this.#options;
+    const { antiEntropy, handoff, replicas, runtime, passIntervalMs, purgeIntervalMs, fence } = this.#options;
     const now = runtime.elapsed();
     if (now >= this.#nextMeasureAt) {
       this.#nextMeasureAt = now + measureIntervalMs;
@@ -139,13 +142,17 @@ export class SyncLoop {
     }
     await handoff.catchUpLate();
     await handoff.round();
+    if (now >= this.#nextMarkAt && !this.#isStopped) {
+      this.#nextMarkAt = now + markIntervalMs;
+      await antiEntropy.mark(handoff.takeWritten());
+    }
     const isRecovering = replicas.replicas.some((replica) => replica.isReceiving);
     if (this.#isStopped || !(isRecovering || now >= this.#nextPassAt)) return;
     if (now >= this.#nextPassAt) this.#nextPassAt = now + passIntervalMs * (0.75 + runtime.random() / 2);
     const onProgress = (part: number) => {
       for (const replica of replicas.replicas) replica.showFilling(part);
     };
-    this.lastPass = { ...(await this.#options.antiEntropy.pass({ isRepair: true, onProgress })), at: runtime.now() };
+    this.lastPass = { ...(await antiEntropy.pass({ isRepair: true, onProgress })), at: runtime.now() };
     await this.#forgetRequests();
     if (this.#isStopped || now < this.#nextPurgeAt) return;
     this.#nextPurgeAt = now + purgeIntervalMs * (0.75 + runtime.random() / 2);

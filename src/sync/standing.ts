@@ -2,8 +2,9 @@ import type { Replica } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 
 /**
- * Whether a partition is still receiving: it is new, or the others have counted more passes over it than it has
- * itself, so that it was restored from a backup or replaced. A sole replica never is: there is nobody to ask.
+ * Whether a partition is still receiving: it is new, or the others, or this process, have seen a greater counter of
+ * passes on it than it has now, so that it was restored from a backup or replaced. A sole replica never is: there is
+ * nobody to ask.
  *
  * @throws PartitionError when the partition itself is lost.
  */
@@ -18,5 +19,6 @@ export async function isReceiving(replica: Replica, replicas: ReplicaSet): Promi
   );
   // Last, because it is counted here before the others record it.
   const { pass, isComplete } = await replica.use((partition) => partition.progress());
-  return !isComplete || recorded.some((seen) => seen > pass);
+  replica.passSeen = Math.max(replica.passSeen, pass);
+  return !isComplete || replica.passSeen > pass || recorded.some((seen) => seen > pass);
 }

@@ -1,10 +1,8 @@
 import { isLive, type Record } from "../../src/record.ts";
 import { compareVersions, formatVersion, type Version } from "../../src/version.ts";
-import { type HistoryOperation, isLinearizable } from "../support/linearizability.ts";
 import { type Answer, describeAnswer, type Operation } from "./client.ts";
 import type { Database } from "./database.ts";
 import { type CommittedWrite, describe, type Oracle } from "./oracle.ts";
-import type { Settings } from "./settings.ts";
 
 /** Why it is not quiet yet, `""` when it is: no hint is owed, and all replicas of all keys are the same. */
 export function unrest(oracle: Oracle, now: number): string {
@@ -86,14 +84,10 @@ export function checkAnswers(oracle: Oracle, history: readonly Operation[]): voi
     if (version.stamp <= operation.stamp)
       oracle.fail(`${name} on ${key} got ${formatVersion(version)}, at or below its clock token`);
     const write = oracle.find(key, version);
-    const isSuperseded = () =>
-      (oracle.committed.get(key) ?? []).some((each) => compareVersions(each.record.version, version) > 0);
-    if (write === undefined) {
-      // A repeat of a lost write that a newer one had replaced meanwhile: whether it was ever stored does not show.
-      if (!isSuperseded()) oracle.fail(`${name} was told ${describeAnswer(answer)} of ${key}, which nobody committed`);
-    } else if (kind !== "delete" && write.operation !== name) {
+    if (write === undefined)
+      oracle.fail(`${name} was told ${describeAnswer(answer)} of ${key}, which nobody committed`);
+    else if (kind !== "delete" && write.operation !== name)
       oracle.fail(`${name} was told ${describeAnswer(answer)}, which is ${write.operation}'s write`);
-    }
   }
   checkTombstones(oracle, history);
   checkOrder(oracle, history);
@@ -127,7 +121,7 @@ function checkOrder(oracle: Oracle, history: readonly Operation[]): void {
       const earlierVersion = versionOf(earlier.answer);
       if (compareVersions(laterVersion, earlierVersion) > 0) continue;
       const earlierWrite = oracle.find(earlier.key, earlierVersion);
-      if (later.hasRequest || earlierWrite === undefined || laterWrite?.wasSuperseded !== false) continue;
+      if (later.hasRequest || earlierWrite === undefined || laterWrite === undefined) continue;
       if (earlierWrite.database !== laterWrite.database || oracle.databases.some(({ setbacks }) => setbacks > 0))
         continue;
       oracle.fail(
@@ -135,111 +129,6 @@ function checkOrder(oracle: Oracle, history: readonly Operation[]): void {
       );
     }
   }
-}
-
-interface Register {
-  readonly version: string;
-  readonly isLive: boolean;
-}
-
-const registerKey = ({ version, isLive }: Register) => `${version} ${isLive}`;
-
-/** Promise 5: what is decided at the home is linearizable per key where no stand-in took a write. */
-export function checkLinearizability(oracle: Oracle, history: readonly Operation[], settings: Settings): number {
-  let checked = 0;
-  for (const key of settings.keys) {
-    const [home] = oracle.replicasOf(key);
-    const writes = oracle.committed.get(key) ?? [];
-    if (settings.expiringKeys.has(key) || home!.setbacks > 0 || writes.some((write) => write.isStandIn)) continue;
-    const operations = history.flatMap((operation) =>
-      operation.key === key ? (registerOperation(oracle, operation) ?? []) : [],
-    );
-    checked++;
-    if (isLinearizable(operations, { version: "", isLive: false }, registerKey)) continue;
-    const lines = operations.map(
-      ({ name, invoked, answered }) => `${name} ${invoked.toFixed(2)}-${answered.toFixed(2)}`,
-    );
-    oracle.fail(`the history of ${key} at its home is not linearizable: ${lines.join("; ")}`);
-  }
-  return checked;
-}
-
-function registerOperation(oracle: Oracle, operation: Operation): HistoryOperation<Register> | undefined {
-  const { name, key, kind, invoked, answered, answer, condition } = operation;
-  const common = {
-    name: `${name} ${kind} ${JSON.stringify(condition ?? "")} ${answer ? describeAnswer(answer) : "?"}`,
-    invoked,
-    answered,
-  };
-  const holds = ({ version, isLive }: Register) => {
-    const names = (list: "*" | readonly string[]) => isLive && (list === "*" || list.includes(version));
-    if (condition?.ifMatch !== undefined && !names(condition.ifMatch)) return false;
-    return condition?.ifNoneMatch === undefined || !names(condition.ifNoneMatch);
-  };
-  if (answer?.kind === "read") {
-    if (!answer.isFromHome) return undefined;
-    const { version } = answer;
-    const step = (state: Register) => {
-      const isSeen = version === undefined ? !state.isLive : state.isLive && state.version === formatVersion(version);
-      return isSeen ? state : undefined;
-    };
-    return { ...common, step };
-  }
-  if (kind === "get") return undefined;
-  if (answer?.kind === "refused") {
-    if (answer.code === "not_found") return { ...common, step: (state) => (state.isLive ? undefined : state) };
-    if (answer.code !== "precondition_failed" || condition === undefined) return undefined;
-    const current = answer.current && formatVersion(answer.current);
-    const step = (state: Register) => {
-      const isSame = current === undefined ? !state.isLive : state.isLive && state.version === current;
-      return isSame && !holds(state) ? state : undefined;
-    };
-    return { ...common, step };
-  }
-  const write = writeOf(oracle, operation);
-  // Whether a plain write that is repeated was stored before a newer one replaced it, nobody can tell.
-  if (answer?.kind === "applied" && oracle.find(key, answer.version)?.wasSuperseded !== false) return undefined;
-  if (answer?.kind === "applied") {
-    const version = formatVersion(answer.version);
-    // A repeat is answered with what was there the first time.
-    const existed = oracle.find(key, answer.version)?.isRepeat === true ? undefined : answer.existed;
-    const value = write && Buffer.from(write.record.value).toString();
-    const step = (state: Register) => {
-      if (existed !== undefined && state.isLive !== existed) return undefined;
-      if (!holds(state)) return undefined;
-      if (kind === "update" && !isBuiltOn(oracle, key, state, value)) return undefined;
-      return { version, isLive: kind !== "delete" };
-    };
-    return { ...common, step };
-  }
-  // No answer came: where it was committed it took effect, some time.
-  if (kind === "delete") return unknownDelete(common);
-  if (write === undefined) return undefined;
-  const version = formatVersion(write.record.version);
-  const value = Buffer.from(write.record.value).toString();
-  const step = (state: Register) => {
-    if (!holds(state) || (kind === "update" && !isBuiltOn(oracle, key, state, value))) return undefined;
-    return { version, isLive: true };
-  };
-  return { ...common, answered: Number.POSITIVE_INFINITY, step };
-}
-
-/** Which tombstone it became, if any, does not show: any may be its own that no other delete was told of. */
-function unknownDelete(common: { name: string; invoked: number }): HistoryOperation<Register> {
-  const step = () => ({ version: "deleted", isLive: false });
-  return { ...common, answered: Number.POSITIVE_INFINITY, step, isOptional: true };
-}
-
-/** Whether an update that stored `value` read what `state` says. */
-function isBuiltOn(oracle: Oracle, key: string, state: Register, value: string | undefined): boolean {
-  if (!state.isLive || value === undefined) return false;
-  const before = oracle.committed.get(key)?.find(({ record }) => formatVersion(record.version) === state.version);
-  return before !== undefined && value.startsWith(`${Buffer.from(before.record.value).toString()},`);
-}
-
-function writeOf(oracle: Oracle, { key, name, kind }: Operation): CommittedWrite | undefined {
-  if (kind === "delete") return undefined;
-  return oracle.committed.get(key)?.find((write) => !write.record.isTombstone && write.operation === name);
 }
 
 function versionOf(answer: Answer | undefined): Version {

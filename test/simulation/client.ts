@@ -27,6 +27,9 @@ export interface Operation {
   readonly stamp: bigint;
   readonly invoked: number;
   answered: number;
+  /** The same by a wall clock that is right. */
+  readonly invokedAt: number;
+  answeredAt: number;
   answer: Answer | undefined;
 }
 
@@ -115,7 +118,15 @@ export class Client {
         update: () =>
           store.update(key, ({ value }) => content(frontEnd, `${Buffer.from(value).toString()},${name}`), options),
       };
-      return this.#applied(key, await writes[kind]());
+      const owed = condition === undefined && !hasRequest && kind !== "update" ? [] : frontEnd.owedToHomeOf(key);
+      const result = await writes[kind]().catch((error: unknown) => {
+        const isDecided = error instanceof StoreError && !isRetriable(error.code) && refusals.has(error.code);
+        if (isDecided) frontEnd.checkDecided(name, key, owed);
+        throw error;
+      });
+      frontEnd.checkDecided(name, key, owed);
+      frontEnd.noteStandIn(key, result.version);
+      return this.#applied(key, result);
     };
     let mayBeApplied = false;
     for (let attempt = 0; ; attempt++) {
@@ -130,11 +141,13 @@ export class Client {
     }
   }
 
-  #begin(given: Omit<Operation, "invoked" | "answered" | "answer">): Operation {
+  #begin(given: Omit<Operation, "invoked" | "answered" | "invokedAt" | "answeredAt" | "answer">): Operation {
     const operation = {
       ...given,
       invoked: this.#options.world.time,
       answered: Number.POSITIVE_INFINITY,
+      invokedAt: this.#options.world.now,
+      answeredAt: Number.POSITIVE_INFINITY,
       answer: undefined,
     };
     this.#options.history.push(operation);
@@ -162,6 +175,7 @@ export class Client {
     }
     operation.answer = answer;
     operation.answered = world.time;
+    operation.answeredAt = world.now;
     world.note(() => `${this.name} ${operation.name} is told ${describeAnswer(answer)}`);
     world.mix(answer.kind.length);
     if (answer.kind === "applied" || answer.kind === "read") {

@@ -107,8 +107,7 @@ export function connect({ process, database, network, world, hidesRestarts, open
       });
     };
     const commit = async (found: Found, settle: Settle<WriteOutcome[]>) => {
-      const { outcomes, decided, superseded, hints } = await decideAll(database.name, found);
-      database.observer.superseded(database, superseded);
+      const { outcomes, decided, hints } = await decideAll(database.name, found);
       if (decided.length === 0) {
         if (!send(() => database.rollBack(found.transaction))) endLater(found.transaction);
         settle(undefined, outcomes);

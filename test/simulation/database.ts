@@ -4,13 +4,11 @@ import { MemoryPartition, MemoryState } from "../../src/partitions/memory.ts";
 import type { Record } from "../../src/record.ts";
 import { compareVersions } from "../../src/version.ts";
 import { Locks, type Owner } from "./locks.ts";
-import { epochMs, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** Told of every change of what is on a disk, right after it. */
 export interface Observer {
   changed(database: Database, method: string, writes: readonly DecidedWrite[]): void;
-  /** Told of writes that are answered as applied although nothing is stored, because the row is newer. */
-  superseded(database: Database, writes: readonly DecidedWrite[]): void;
 }
 
 export interface DecidedWrite {
@@ -246,7 +244,7 @@ export class Database {
 
   #time(): number | undefined {
     if (this.clockOffsetMs === undefined) return undefined;
-    return Math.floor(epochMs + this.#world.jumpMs + this.#world.time + this.clockOffsetMs);
+    return Math.floor(this.#world.now + this.clockOffsetMs);
   }
 
   #later(run: () => void): void {
@@ -265,23 +263,18 @@ export class Database {
 export async function decideAll(
   name: string,
   { transaction, rows }: Found,
-): Promise<{ outcomes: WriteOutcome[]; decided: DecidedWrite[]; superseded: DecidedWrite[]; hints: Hint[] }> {
+): Promise<{ outcomes: WriteOutcome[]; decided: DecidedWrite[]; hints: Hint[] }> {
   const outcomes: WriteOutcome[] = [];
   const decided: DecidedWrite[] = [];
-  const superseded: DecidedWrite[] = [];
   const memory = new MemoryPartition(name, rows);
   for (const write of transaction.writes) {
-    const before = rows.records.get(write.key);
     const [outcome] = await memory.write([write]);
     outcomes.push(outcome!);
     const record = rows.records.get(write.key);
-    if (outcome?.kind !== "applied") continue;
-    const { version, existed } = outcome;
-    if (record !== undefined && record !== before) decided.push({ write, record, existed });
-    else superseded.push({ write, record: { ...write.content, key: write.key, version }, existed });
+    if (outcome?.kind === "applied") decided.push({ write, record: record!, existed: outcome.existed });
   }
   const hints = [...rows.outbox.values()].flatMap((byKey) => [...byKey.values()]);
-  return { outcomes, decided, superseded, hints };
+  return { outcomes, decided, hints };
 }
 
 function sortedKeys(records: readonly { readonly key: string }[]): string[] {

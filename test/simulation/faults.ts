@@ -128,9 +128,6 @@ export class Faults implements Network {
   #setBack(database: Database, fault: "restore" | "replace", lastingMs: number): void {
     const { world, oracle, databases } = this.#options;
     if (databases.some((each) => !each.isUp || oracle.isReceiving(each))) return;
-    // One that was filled anew lacks what it is owed, so that must not be lost next.
-    const isOwed = ({ name }: Database) => (database.state.outbox.get(name)?.size ?? 0) > 0;
-    if (databases.some((each) => each !== database && each.setbacks > 0 && isOwed(each))) return;
     const backups = this.#backups.filter((backup) => backup.database === database);
     let state = new MemoryState();
     if (fault === "replace") {

@@ -1,10 +1,10 @@
 import { assembleStore } from "../../src/assemble-store.ts";
 import { batching } from "../../src/replicas/batching.ts";
 import type { Store } from "../../src/store.ts";
-import { compareVersions, versionTime } from "../../src/version.ts";
+import { compareVersions, type Version } from "../../src/version.ts";
 import { connect, type Network } from "./connection.ts";
 import type { Database } from "./database.ts";
-import { describe, type Oracle } from "./oracle.ts";
+import { type CommittedWrite, describe, type Oracle } from "./oracle.ts";
 import { purgeAfterMs, type Settings } from "./settings.ts";
 import { Process, type World } from "./world.ts";
 
@@ -12,9 +12,8 @@ export const cluster = "simulated";
 
 interface View {
   state: "away" | "open" | "steady" | "recovering";
-  /** When it was opened last, by true time and by the process's clock. */
+  /** When it was opened last, by true time. */
   openedAt: number;
-  openedNow: number;
 }
 
 /** One front end: the real store with its synchronisation, in a process that can be killed. */
@@ -26,6 +25,8 @@ export class FrontEnd {
   /** Counts changes of what it thinks of the partitions. */
   changes = 0;
   readonly views = new Map<string, View>();
+  /** Writes of which it knows that a stand-in took them. */
+  readonly #standIns: CommittedWrite[] = [];
   #die: () => void = () => undefined;
   readonly #world: World;
   readonly #oracle: Oracle;
@@ -43,10 +44,10 @@ export class FrontEnd {
     const { process } = this;
     const partitions = databases.map((database) => {
       const { name } = database;
-      const view: View = { state: "away", openedAt: Number.POSITIVE_INFINITY, openedNow: 0 };
+      const view: View = { state: "away", openedAt: Number.POSITIVE_INFINITY };
       this.views.set(name, view);
       const opened = () => {
-        Object.assign(view, { state: "open", openedAt: this.#world.time, openedNow: process.now() });
+        Object.assign(view, { state: "open", openedAt: this.#world.time });
         this.changes++;
       };
       const { hidesRestarts } = settings;
@@ -86,6 +87,33 @@ export class FrontEnd {
     return this.views.get(name)?.state === "steady";
   }
 
+  /** It has answered a write with `version`. */
+  noteStandIn(key: string, version: Version): void {
+    const write = this.#oracle.find(key, version);
+    if (write !== undefined && write.database !== this.#oracle.replicasOf(key)[0]?.name) this.#standIns.push(write);
+  }
+
+  /** A conditional write is decided only when nothing that it knows a stand-in took is still owed to the home. */
+  checkDecided(operation: string, key: string, owedBefore: readonly CommittedWrite[]): void {
+    const [owed] = this.owedToHomeOf(key).filter((write) => owedBefore.includes(write));
+    if (owed === undefined || this.#oracle.databases.some(({ setbacks }) => setbacks > 0)) return;
+    const facts = `${describe(owed.record)} is with its stand-in ${owed.database}`;
+    this.#oracle.fail(`${this.process.name} has ${operation} decided although it knows that ${facts}`);
+  }
+
+  /** What it knows that a stand-in took in place of the home of `key`, and that is still owed to it. */
+  owedToHomeOf(key: string): CommittedWrite[] {
+    const [home] = this.#oracle.replicasOf(key);
+    return this.#standIns.filter(({ record, database }) => {
+      if (home === undefined || this.#oracle.replicasOf(record.key)[0] !== home) return false;
+      const source = this.#oracle.databases.find(({ name }) => name === database);
+      const hint = source?.state.outbox.get(home.name)?.get(record.key);
+      const row = home.state.records.get(record.key);
+      if (hint === undefined || compareVersions(hint.version, record.version) < 0) return false;
+      return row === undefined || compareVersions(row.version, record.version) < 0;
+    });
+  }
+
   #logged(facts: object, message: string): void {
     const { partition } = facts as { partition?: string };
     this.#world.note(
@@ -98,7 +126,12 @@ export class FrontEnd {
       view.state = "steady";
       this.#checkCaughtUp(partition, view);
     } else if (message === "partition is away") view.state = "away";
-    else if (message === "partition is recovering") view.state = "recovering";
+    else if (message === "partition is recovering") {
+      view.state = "recovering";
+      const database = this.#oracle.databases.find(({ name }) => name === partition);
+      if (database?.setbacks === 0)
+        this.#oracle.fail(`${this.process.name} takes ${partition} for one that was set back`);
+    }
   }
 
   /** It is used again only when nobody who can be reached owes it what a stand-in took before. */
@@ -111,7 +144,6 @@ export class FrontEnd {
       for (const hint of source.state.outbox.get(name)?.values() ?? []) {
         const write = this.#oracle.find(hint.key, hint.version);
         if (!hint.standIn || write === undefined || write.at >= view.openedAt) continue;
-        if (versionTime(hint.version) > Math.min(view.openedNow, this.process.now())) continue;
         const row = target.state.records.get(hint.key);
         if (row !== undefined && compareVersions(row.version, hint.version) >= 0) continue;
         if (source.setbacks > 0 || target.setbacks > 0) continue;

@@ -2,7 +2,7 @@ import type { Hint } from "../../src/partition.ts";
 import { isLive, type Record } from "../../src/record.ts";
 import { compareVersions, formatVersion, type Version } from "../../src/version.ts";
 import type { Database, DecidedWrite, Observer } from "./database.ts";
-import { epochMs, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** A write that a partition decided and committed. */
 export interface CommittedWrite {
@@ -10,12 +10,7 @@ export interface CommittedWrite {
   /** The value's last part, which names the client's operation; a tombstone has none. */
   readonly operation: string;
   database: string;
-  isStandIn: boolean;
-  readonly at: number;
-  /** It was answered as applied, but a newer one was there already when it was to be stored. */
-  wasSuperseded: boolean;
-  /** It was stored when it was sent again. */
-  isRepeat: boolean;
+  at: number;
   /** Set when every copy was lost with a disk: then nothing is promised of it any more. */
   isLost: boolean;
 }
@@ -23,6 +18,14 @@ export interface CommittedWrite {
 /** The invariant that does not hold. */
 export class Violation extends Error {
   override readonly name = "Violation";
+}
+
+/** A time in which the home of a key had all that was ever committed of it, and decided alone what it becomes. */
+export interface Calm {
+  readonly from: number;
+  to: number;
+  /** What the home had at its beginning. */
+  readonly row: Record | undefined;
 }
 
 interface Shadow {
@@ -44,6 +47,8 @@ export class Oracle implements Observer {
   readonly committed = new Map<string, CommittedWrite[]>();
   /** The greatest version of each key that was purged anywhere. */
   readonly purged = new Map<string, Version>();
+  /** Of each key that was ever written, in order. */
+  readonly calms = new Map<string, Calm[]>();
   violation: Violation | undefined;
   readonly counts = { writes: 0, standIns: 0, applied: 0, purged: 0, ghosts: 0, floors: 0, settled: 0 };
   readonly #contents = new Map<string, string>();
@@ -69,6 +74,7 @@ export class Oracle implements Observer {
   changed(database: Database, method: string, writes: readonly DecidedWrite[]): void {
     const shadow = this.#shadowOf(database);
     for (const { record, write } of writes) this.#noteWrite(database, shadow, record, write);
+    for (const { record } of writes) this.#noteCalm(record.key, false);
     this.#compareRecords(database, shadow, method);
     this.#compareHints(database, shadow, method, writes);
     const { floor } = database.state.progress;
@@ -102,6 +108,7 @@ export class Oracle implements Observer {
     for (const [target, hints] of database.state.outbox)
       for (const [key, hint] of hints) shadow.hints.set(`${target}/${key}`, hint);
     shadow.floor = database.state.progress.floor;
+    for (const key of this.committed.keys()) if (this.replicasOf(key)[0] === database) this.#noteCalm(key, true);
   }
 
   /** The write that must have won: the greatest of those that are not lost. */
@@ -142,36 +149,34 @@ export class Oracle implements Observer {
     if (write.standIn !== (database !== home)) this.fail(`${database.name} mistook its role for ${record.key}`);
     if (write.standIn && (write.condition !== undefined || write.request !== undefined))
       this.fail(`the stand-in ${database.name} decided a conditional write of ${record.key}`);
-    this.#register(database, record, write.standIn, false);
-    if (isRepeat) this.find(record.key, record.version)!.isRepeat = true;
-  }
-
-  superseded(database: Database, writes: readonly DecidedWrite[]): void {
-    for (const { record, write } of writes) this.#register(database, record, write.standIn, true);
-  }
-
-  #register(database: Database, record: Record, isStandIn: boolean, wasSuperseded: boolean): void {
-    const known = this.find(record.key, record.version);
-    if (known !== undefined) {
-      // It was only told of so far, and is stored now: perhaps by another partition.
-      if (known.wasSuperseded && !wasSuperseded)
-        Object.assign(known, { wasSuperseded, isStandIn, database: database.name });
-      return;
-    }
+    const { time: at } = this.#world;
+    const again = this.find(record.key, record.version);
+    // One that is repeated may be stored by a second partition as well, or anew where it was lost.
+    if (again?.isLost) Object.assign(again, { at, database: database.name, isLost: false });
+    if (again !== undefined) return;
     const operation = Buffer.from(record.value).toString().split(",").at(-1)!;
     const committed = this.committed.get(record.key) ?? [];
     this.committed.set(record.key, committed);
-    const { time: at } = this.#world;
-    committed.push({
-      record,
-      operation,
-      database: database.name,
-      isStandIn,
-      at,
-      wasSuperseded,
-      isRepeat: false,
-      isLost: false,
-    });
+    committed.push({ record, operation, database: database.name, at, isLost: false });
+  }
+
+  /** `isRestarted` when the home has got something from elsewhere. */
+  #noteCalm(key: string, isRestarted: boolean): void {
+    const calms = this.calms.get(key) ?? [{ from: 0, to: Number.POSITIVE_INFINITY, row: undefined }];
+    this.calms.set(key, calms);
+    const { time } = this.#world;
+    const last = calms.at(-1);
+    const wasCalm = last?.to === Number.POSITIVE_INFINITY;
+    const isCalm = this.#isCalm(key);
+    if (wasCalm && (!isCalm || isRestarted)) last.to = time;
+    const row = this.replicasOf(key)[0]?.state.records.get(key);
+    if (isCalm && (!wasCalm || isRestarted)) calms.push({ from: time, to: Number.POSITIVE_INFINITY, row });
+  }
+
+  #isCalm(key: string): boolean {
+    const version = this.winner(key)?.record.version;
+    const held = this.replicasOf(key)[0]?.state.records.get(key)?.version ?? this.purged.get(key);
+    return version === undefined || (held !== undefined && compareVersions(held, version) >= 0);
   }
 
   #compareRecords(database: Database, shadow: Shadow, method: string): void {
@@ -180,6 +185,7 @@ export class Oracle implements Observer {
       if (records.has(key)) continue;
       shadow.records.delete(key);
       this.#checkRemoval(database, before);
+      if (!before.isTombstone && this.replicasOf(key)[0] === database) this.#noteCalm(key, true);
     }
     for (const [key, record] of records) {
       const before = shadow.records.get(key);
@@ -191,6 +197,7 @@ export class Oracle implements Observer {
       // One that was lost has turned up again.
       const write = this.find(key, record.version);
       if (write !== undefined) write.isLost = false;
+      if (method !== "write" && this.replicasOf(key)[0] === database) this.#noteCalm(key, true);
       if (method === "apply") {
         this.counts.applied++;
         this.#world.note(() => `${database.name} applies ${describe(record)}`);
@@ -207,7 +214,7 @@ export class Oracle implements Observer {
 
   /** For the slowest clock. */
   #hasExpired({ expires }: Record): boolean {
-    return expires !== 0 && expires <= epochMs + this.#world.jumpMs + this.#world.time - 600_000;
+    return expires !== 0 && expires <= this.#world.now - 600_000;
   }
 
   #checkContent(record: Record): void {

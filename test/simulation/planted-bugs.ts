@@ -19,6 +19,7 @@ const replica = "src/replicas/replica.ts";
 const purge = "src/sync/purge.ts";
 const antiEntropy = "src/sync/anti-entropy.ts";
 const difference = "src/sync/bucket-difference.ts";
+const frontEnd = "test/simulation/front-end.ts";
 /** Stands for what the SQL statements do. */
 const database = "test/simulation/database.ts";
 
@@ -39,8 +40,15 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     "a repeated write is stored at or below the write floor",
     decide,
-    "if (isPlain && attempted.stamp > writeFloor)",
-    "if (isPlain)",
+    "(order > 0 || attempted.stamp <= writeFloor)",
+    "order > 0",
+  ),
+  bug(
+    "a repeated write that finds a newer row counts as applied",
+    decide,
+    "    if (isPlain && (order > 0 ||",
+    `    if (isPlain && order > 0) return { outcome: { kind: "found", version: attempted } };
+    if (isPlain && (order > 0 ||`,
   ),
   bug("a repeated write is decided anew", decide, "if (attempted !== undefined) {", "if (attempted === null) {"),
   bug(
@@ -118,7 +126,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     "write.condition !== undefined || write.request !== undefined || !this.#options.standIn",
     "!this.#options.standIn",
   ),
-  bug("one id of a writer for all partitions", store, "writer: taker.writer", "writer: this.#options.writer"),
+  bug("one writer's id for all writes", store, "newWriterId(runtime.random)", "this.#options.writer"),
   bug(
     "one replica is owed nothing",
     store,
@@ -197,6 +205,34 @@ export const plantedBugs: readonly PlantedBug[] = [
     { file: replica, search: "!this.isReachable || this.visit !== visit", replace: "!this.isReachable" },
   ),
 
+  bug(
+    "what a stand-in could not be asked for is never delivered before the home decides again",
+    handoff,
+    "if (await this.#deliverStandIns(source, target)) holders.delete(source);",
+    "holders.delete(source);",
+    // By then it must have been given up, for plain writes.
+    { file: frontEnd, search: "catchUpMs: 30_000", replace: "catchUpMs: 300" },
+    { file: frontEnd, search: "      this.#checkCaughtUp(partition, view);\n", replace: "" },
+  ),
+  bug(
+    "a partition that returns does without what is ahead of the front end's clock",
+    handoff,
+    "(hint) => hint.standIn);",
+    "(hint) => hint.standIn && versionTime(hint.version) <= this.#options.runtime.now());",
+  ),
+  bug(
+    "a stand-in that is away counts as owing nothing",
+    handoff,
+    "if (!source.isReachable) return false;",
+    "if (!source.isReachable) return true;",
+  ),
+  bug(
+    "a stand-in that is lost while it delivers counts as owing nothing",
+    handoff,
+    "if (standIns > 0) this.noteStandIn(source, target);\n      return false;",
+    "return true;",
+  ),
+
   // --- Partitions that were set back ---
   bug("a partition that was set back is used at once", replica, "if (isReceiving) return this.#recover();", "", {
     file: antiEntropy,
@@ -208,6 +244,26 @@ export const plantedBugs: readonly PlantedBug[] = [
     "src/sync/standing.ts",
     "recorded.some((seen) => seen > pass)",
     "recorded.some((seen) => seen < 0)",
+  ),
+  bug(
+    "a partition's own counter is read before the others'",
+    "src/sync/standing.ts",
+    "  const others =",
+    `  const { pass, isComplete } = await replica.use((partition) => partition.progress());
+  const others =`,
+    {
+      file: "src/sync/standing.ts",
+      search: `  // Last, because it is counted here before the others record it.
+  const { pass, isComplete } = await replica.use((partition) => partition.progress());
+`,
+      replace: "",
+    },
+  ),
+  bug(
+    "whether a partition was set back is not judged anew for a pass",
+    antiEntropy,
+    "const isFound = await isReceiving(replica, replicas);",
+    "const isFound = replica.isReceiving;",
   ),
   bug(
     "a pass counts for a partition that it did not cover",

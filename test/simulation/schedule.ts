@@ -1,14 +1,15 @@
 import { MemoryPartition } from "../../src/partitions/memory.ts";
 import { keyBucket } from "../../src/replicas/hash.ts";
 import { Placement } from "../../src/replicas/placement.ts";
-import { checkAnswers, checkFinal, checkLinearizability, unpurged, unrest } from "./checks.ts";
+import { checkAnswers, checkFinal, unpurged, unrest } from "./checks.ts";
 import { Client, checkRead, type Operation } from "./client.ts";
 import { Database } from "./database.ts";
 import { Faults } from "./faults.ts";
 import { cluster, FrontEnd } from "./front-end.ts";
+import { checkLinearizability } from "./histories.ts";
 import { Oracle } from "./oracle.ts";
 import { drawSettings, type Settings } from "./settings.ts";
-import { epochMs, World } from "./world.ts";
+import { World } from "./world.ts";
 
 export interface ScheduleResult {
   readonly seed: number;
@@ -54,7 +55,7 @@ export async function runSchedule(seed: number, { isTracing = false } = {}): Pro
 
 class Schedule {
   readonly history: Operation[] = [];
-  /** Keys whose histories were checked for linearizability. */
+  /** Operations that were checked for linearizability. */
   checked = 0;
   readonly #world: World;
   readonly #oracle: Oracle;
@@ -102,7 +103,7 @@ class Schedule {
     const clients = await this.#useIt();
     this.#faults.end();
     await this.#comeToRest("after the clients");
-    checkFinal(this.#oracle, this.#now);
+    checkFinal(this.#oracle, this.#world.now);
     checkAnswers(this.#oracle, this.history);
     this.checked = checkLinearizability(this.#oracle, this.history, this.#settings);
     await this.#purgeAll();
@@ -114,10 +115,6 @@ class Schedule {
   }
 
   // --- Internal helpers ---
-
-  get #now(): number {
-    return epochMs + this.#world.jumpMs + this.#world.time;
-  }
 
   #startFrontEnd(): void {
     const { random } = this.#world;
@@ -165,14 +162,14 @@ class Schedule {
     this.#world.jumpMs += hourMs / 2;
     // Until it has looked at all partitions, it may not know yet that one was away.
     await this.#world.wait(2500);
-    await this.#until(() => unrest(this.#oracle, this.#now) || this.#unsteady(), when);
+    await this.#until(() => unrest(this.#oracle, this.#world.now) || this.#unsteady(), when);
   }
 
   async #purgeAll(): Promise<void> {
     this.#world.jumpMs += 3 * hourMs;
-    await this.#until(() => unpurged(this.#oracle, this.#now), "for the purge");
-    await this.#until(() => unrest(this.#oracle, this.#now) || this.#unsteady(), "after the purge");
-    checkFinal(this.#oracle, this.#now);
+    await this.#until(() => unpurged(this.#oracle, this.#world.now), "for the purge");
+    await this.#until(() => unrest(this.#oracle, this.#world.now) || this.#unsteady(), "after the purge");
+    checkFinal(this.#oracle, this.#world.now);
   }
 
   /** A healthy store refuses nothing, and keys that were purged can be created again. */
@@ -205,8 +202,8 @@ class Schedule {
       }
       if (!created.has(key)) this.#oracle.fail(`${key} can no longer be written: ${problem}`);
     }
-    await this.#until(() => unrest(this.#oracle, this.#now), "at the end");
-    checkFinal(this.#oracle, this.#now);
+    await this.#until(() => unrest(this.#oracle, this.#world.now), "at the end");
+    checkFinal(this.#oracle, this.#world.now);
     for (const [key, value] of created) {
       const record = await store.get(key);
       const found = record && Buffer.from(record.value).toString();

@@ -134,6 +134,60 @@ describe("a partition that was set back", () => {
     assert.ok(members.every((member) => member.isSteady));
   });
 
+  it("is found out without a pass since the backup, by what was marked after writing to it", async () => {
+    const { partitions, antiEntropy, members, handoff, clock } = await start(2);
+    const [first] = partitions;
+    const backup = backupOf(first!);
+    const record = live("a", clock.now - 1000);
+    await partitions[1]!.partition.apply([record]);
+    assert.equal(await handoff.push(members[1]!, members[0]!, record), true);
+    const written = handoff.takeWritten();
+    assert.deepEqual([...written], [members[1], members[0]]);
+    assert.equal(handoff.takeWritten().size, 0);
+    await antiEntropy.mark(written);
+    first!.state = backup;
+    // As on a fresh start, when nothing is remembered.
+    members[0]!.passSeen = 0;
+    await members[0]!.open();
+    await members[0]!.admit();
+    assert.equal(members[0]!.state, "recovering");
+    await antiEntropy.mark(members);
+    assert.equal(first!.state.progress.pass, 0, "a mark has covered it up");
+    await antiEntropy.pass({ isRepair: true });
+    assert.ok(members[0]!.isSteady);
+    assertEqual(partitions);
+  });
+
+  it("is found out while all others are away, by whoever has seen it before", async () => {
+    const { partitions, antiEntropy, members } = await start(2);
+    const [first] = partitions;
+    const backup = backupOf(first!);
+    await antiEntropy.pass({ isRepair: true });
+    await members[0]!.reconsider();
+    first!.state = backup;
+    members[1]!.state = "away";
+    await members[0]!.open();
+    await members[0]!.admit();
+    assert.equal(members[0]!.state, "recovering");
+  });
+
+  it("is not counted as whole by a pass that began before", async () => {
+    const { partitions, antiEntropy, members, clock } = await start(2);
+    const [first] = partitions;
+    const backup = backupOf(first!);
+    for (const { partition } of partitions) await partition.apply([live("a", clock.now - 1000)]);
+    await antiEntropy.pass({ isRepair: true });
+    // Its connections were replaced without anybody noticing.
+    const setBack = (part: number) => {
+      if (part === 1) first!.state = backup;
+    };
+    await partitions[1]!.partition.apply([live("b", clock.now - 1000)]);
+    await antiEntropy.pass({ isRepair: true, onProgress: setBack });
+    assert.equal(first!.state.progress.pass, 0);
+    await members[0]!.reconsider();
+    assert.equal(members[0]!.state, "recovering");
+  });
+
   it("is filled when it is new, and is not steady before", async () => {
     const { partitions, antiEntropy, members, clock } = await start(3);
     for (const { partition } of partitions)
@@ -181,6 +235,76 @@ describe("a partition that was set back", () => {
       contents(partitions[0]!).map(({ key }) => key),
       ["kept"],
     );
+  });
+
+  it("loses the tombstones that the others have purged, and takes nothing that only they would let in", async () => {
+    const { partitions, antiEntropy, purge, members, clock } = await start(2);
+    const [first] = partitions;
+    const ghost = live("a", clock.now - 4000);
+    for (const { partition } of partitions) await partition.apply([deleted("a", clock.now - 5000)]);
+    await antiEntropy.pass({ isRepair: true });
+    const backup = backupOf(first!);
+    clock.now += 25 * hourMs;
+    await antiEntropy.pass({ isRepair: true });
+    assert.deepEqual(await purge.run(), { purged: 2, blocked: "" });
+    first!.state = backup;
+    await members[0]!.open();
+    await members[0]!.admit();
+    await antiEntropy.pass({ isRepair: true });
+    assert.ok(members[0]!.isSteady);
+    for (const { partition } of partitions) assert.equal(await partition.apply([ghost]), 1);
+    assertEqual(partitions);
+    assert.equal(contents(first!).length, 0);
+  });
+
+  it("gets keys that have a newer version on its way as well, so that the others may be set back next", async () => {
+    const { partitions, antiEntropy, purge, members, clock } = await start(2);
+    const [first, second] = partitions;
+    for (const { partition } of partitions) await partition.apply([live("a", clock.now - 1000, "old")]);
+    clock.now += 25 * hourMs;
+    await antiEntropy.pass({ isRepair: true });
+    assert.equal((await purge.run()).blocked, "");
+    const backup = backupOf(first!);
+    await antiEntropy.pass({ isRepair: true });
+    // The first has a newer version, given by a clock that is ahead, when the second is replaced.
+    const newer = live("a", clock.now + 5000, "newer");
+    await first!.partition.apply([newer]);
+    owe(first!, "p2", newer);
+    second!.state = new MemoryState();
+    await second!.partition.initialise({ cluster: "test", partition: "p2" }, true);
+    await members[1]!.open();
+    await members[1]!.admit();
+    await antiEntropy.pass({ isRepair: true });
+    assert.ok(members[1]!.isSteady);
+    first!.state = backup;
+    await members[0]!.open();
+    await members[0]!.admit();
+    assert.equal(members[0]!.state, "recovering");
+    assert.equal((await antiEntropy.pass({ isRepair: true })).ghosts, 0);
+    for (const { state } of partitions) assert.deepEqual(state.records.get("a"), newer);
+  });
+
+  it("gets what has expired as well, so that nothing older comes back when the others are set back next", async () => {
+    const { partitions, antiEntropy, members, clock } = await start(2);
+    const [first, second] = partitions;
+    const backup = backupOf(first!);
+    backup.records.set("a", live("a", clock.now - 2000, "old"));
+    for (const { partition } of partitions)
+      await partition.apply([live("a", clock.now - 1000, "expired", clock.now - 500)]);
+    await antiEntropy.pass({ isRepair: true });
+    for (const [index, state] of [new MemoryState(), backup].entries()) {
+      const partition = [second!, first!][index]!;
+      partition.state = state;
+      await partition.partition.initialise({ cluster: "test", partition: partition.name }, true);
+      const member = members.find(({ name }) => name === partition.name)!;
+      await member.open();
+      await member.admit();
+      assert.equal(member.state, "recovering");
+      await antiEntropy.pass({ isRepair: true });
+      assert.ok(member.isSteady);
+    }
+    assertEqual(partitions);
+    assert.equal(Buffer.from(contents(first!)[0]!.value).toString(), "expired");
   });
 
   it("gives the others what only it still has, when that is above the floor", async () => {

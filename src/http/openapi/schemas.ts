@@ -117,7 +117,7 @@ const batchWritten: Schema = object(
     status: { enum: [201, 204] },
     key: keySchema,
     version,
-    existed: { type: "boolean", description: "Absent when a stand-in took the write, which cannot know." },
+    existed: { type: "boolean", description: "Absent where it is not known, as when a stand-in took the write." },
     confirmed: { ...count, description: "Replicas that have it on disk." },
     replicas: count,
   },

@@ -24,7 +24,7 @@ import { isLive, type Record, type ScannedRecord } from "../../record.ts";
 import { bucketShift, keyHash } from "../../replicas/hash.ts";
 import { compareVersions, type Version, versionTime } from "../../version.ts";
 import { type Fingerprint, fingerprinter } from "../fingerprint.ts";
-import { floorNames, progressOf, progressRows, raisedProgress } from "../progress.ts";
+import { floorNames, mayCount, progressOf, progressRows, raisedProgress } from "../progress.ts";
 import { chunks, lengthMax, paddedChunks } from "./chunks.ts";
 import type { Database, Row, Session } from "./database.ts";
 import {
@@ -204,7 +204,7 @@ export class SqlPartition implements Partition {
     return this.#database.transaction(async (session) => {
       const present = progressOf(textsOf(await session.execute(this.#statements.lockMeta, [])));
       const raised = raisedProgress(present, given);
-      if (raised.floor > raised.writeFloor) return false;
+      if (raised.floor > raised.writeFloor || !mayCount(present, given)) return false;
       if (given.floor !== undefined) {
         const owed = await session.execute(this.#statements.owesUpTo, [raised.floor]);
         if (owed.length > 0) return false;

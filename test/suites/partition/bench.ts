@@ -141,7 +141,7 @@ export function rangeOf(changes: Partial<ScanRange>): ScanRange {
 
 export function versionIn(outcome: WriteOutcome | undefined): Version {
   assert.ok(
-    outcome !== undefined && (outcome.kind === "applied" || outcome.kind === "replayed"),
+    outcome !== undefined && (outcome.kind === "applied" || outcome.kind === "found" || outcome.kind === "replayed"),
     `is ${outcome?.kind}`,
   );
   return outcome.version;

@@ -57,7 +57,8 @@ export function progressClaims(bench: Bench): void {
           writeFloor: greatest(expected.writeFloor, given.writeFloor),
           floor: greatest(expected.floor, given.floor),
         };
-        const isAllowed = raised.floor <= raised.writeFloor;
+        const mayCount = given.isComplete === true || (given.pass ?? 0) <= expected.pass + 1;
+        const isAllowed = raised.floor <= raised.writeFloor && mayCount;
         assert.equal(await partition.raise(given), isAllowed);
         if (isAllowed) expected = raised;
         assert.deepEqual(await partition.progress(), expected);
@@ -82,13 +83,23 @@ export function progressClaims(bench: Bench): void {
       assert.deepEqual((await second.open()).progress, large);
     });
 
+    claim("refuse to count over what is missing, and raise nothing with it", async () => {
+      const { partition } = await fresh();
+      assert.equal(await partition.raise({ pass: 1 }), true);
+      assert.equal(await partition.raise({ pass: 3, seen: { west: 1 } }), false);
+      assert.deepEqual(await partition.progress(), { ...start, pass: 1 });
+      assert.equal(await partition.raise({ pass: 2 }), true);
+      assert.equal(await partition.raise({ pass: 7, isComplete: true }), true);
+      assert.deepEqual(await partition.progress(), { ...start, pass: 7 });
+    });
+
     claim("refuse a floor above the write floor, and raise nothing with it", async () => {
       const { partition } = await fresh();
       assert.equal(await partition.raise({ writeFloor: 10n }), true);
       const before = await partition.progress();
-      assert.equal(await partition.raise({ floor: 11n, pass: 5, seen: { west: 1 } }), false);
+      assert.equal(await partition.raise({ floor: 11n, pass: 1, seen: { west: 1 } }), false);
       assert.deepEqual(await partition.progress(), before);
-      assert.equal(await partition.raise({ floor: 10n, pass: 5 }), true);
+      assert.equal(await partition.raise({ floor: 10n, pass: 5, isComplete: true }), true);
       assert.equal(await partition.raise({ floor: 12n, writeFloor: 12n }), true);
       assert.deepEqual(await partition.progress(), { ...start, pass: 5, floor: 12n, writeFloor: 12n });
     });
@@ -104,7 +115,7 @@ export function progressClaims(bench: Bench): void {
       }
       assert.equal(await partition.raise({ floor: stamp - 1n, writeFloor: stamp + 9n }), true);
       assert.equal(await partition.raise({ floor: stamp }), false);
-      assert.equal(await partition.raise({ pass: 2 }), true);
+      assert.equal(await partition.raise({ pass: 2, isComplete: true }), true);
       await partition.settle(await partition.hints("west", "", 10));
       assert.equal(await partition.raise({ floor: stamp + 8n }), true);
       assert.equal(await partition.raise({ floor: stamp + 9n }), false);
@@ -116,7 +127,9 @@ export function progressClaims(bench: Bench): void {
       const handles = [partition, await another()];
       const numbers = Array.from({ length: 16 }, (_, index) => index + 1);
       await Promise.all(
-        numbers.map((pass) => handles[pass % 2]!.raise({ pass, seen: { [`p${pass}`]: pass, all: pass } })),
+        numbers.map((pass) =>
+          handles[pass % 2]!.raise({ pass, isComplete: true, seen: { [`p${pass}`]: pass, all: pass } }),
+        ),
       );
       const seen = Object.fromEntries(numbers.map((pass) => [`p${pass}`, pass]));
       assert.deepEqual(await partition.progress(), { ...start, pass: 16, seen: { ...seen, all: 16 } });
