@@ -13,8 +13,11 @@ interface Bar {
   readonly kind: string;
 }
 
-/** The requests a second of all contenders, GET beside PUT, as SVG; drawn by `program`. */
-export function drawChart(results: Results, program: string): string {
+/**
+ * The requests a second of all contenders, GET beside PUT, as SVG; `undefined` when neither was measured. `program`
+ * gives the path of what draws it.
+ */
+export function drawChart(results: Results, program: () => string): string | undefined {
   const bars: Bar[] = results.measurements
     .filter((each) => each.case === names.get || each.case === names.put)
     .map(({ case: name, contender, isDurable, rounds }) => ({
@@ -23,7 +26,8 @@ export function drawChart(results: Results, program: string): string {
       rate: Math.round(summarise(rounds).requestsPerSecond),
       kind: contender.startsWith("Kvasir") ? "Kvasir, durable" : isDurable ? "durable writes" : "not durable",
     }));
-  const svg = execFileSync(process.execPath, [program], {
+  if (bars.length === 0) return undefined;
+  const svg = execFileSync(process.execPath, [program()], {
     input: JSON.stringify(specification(bars)),
     encoding: "utf8",
   });
