@@ -53,7 +53,7 @@ export const cases: readonly Case[] = [
   half("GET, 2 workers", "get", [sqlite, sqliteOfTwo, one, oneOfTwo]),
   half("PUT over, 2 workers", "put", [sqlite, sqliteOfTwo, one, oneOfTwo]),
   half("GET of keys that are not there", "miss", small),
-  half("HEAD", "head", small),
+  half("HEAD, by a client on node:http", "head", small),
   half("GET with If-None-Match (304)", "conditional", [sqlite, one]),
   half("mixed, 95 % GET", "mixed", [bare, ...kvasirs], { writes: 5 }),
   half("mixed, 50 % GET", "mixed", [bare, ...kvasirs], { writes: 50 }),

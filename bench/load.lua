@@ -73,7 +73,7 @@ function init(args)
   local encode = dialect == "etcd" and base64 or function(text) return text end
   marker = encode(key(0)):gsub(".", "#")
   local get, put = dialects[dialect](value)
-  local head, tagged = around("HEAD", "/kv/" .. marker, {}), {}
+  local tagged = {}
   local function with(parts, number) return parts[1] .. encode(key(number)) .. parts[2] end
   local function any() return math.random(0, keys - 1) end
   local next = salt
@@ -88,7 +88,6 @@ function init(args)
   local operations = {
     get = function() return with(get, any()) end,
     miss = function() return with(get, 500000000 + any()) end,
-    head = function() return with(head, any()) end,
     conditional = function()
       local number = math.random(0, #tagged)
       return with(tagged[number], number)

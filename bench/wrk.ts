@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import type { LoadSpec } from "./subject.ts";
+import type { LoadSpec, Operation } from "./subject.ts";
 
 const script = new URL("load.lua", import.meta.url).pathname;
 
@@ -28,7 +28,7 @@ export interface WrkResult {
 
 /** Loads a server from one thread. `fill` puts each key in its turn. */
 export async function wrk(
-  spec: Omit<LoadSpec, "operation"> & { readonly operation: LoadSpec["operation"] | "fill" },
+  spec: Omit<LoadSpec, "operation"> & { readonly operation: Exclude<Operation, "head"> | "fill" },
   { url, dialect, seconds, salt, etags = [] }: WrkOptions,
 ): Promise<WrkResult> {
   const { operation, keys, bytes, connections, writes } = spec;

@@ -1,7 +1,8 @@
+import { LoadClient, runLoad } from "../../src/cli/bench/load-client.ts";
 import type { MariadbServer } from "../../test/support/mariadb.ts";
 import { cpuSeconds, type Served } from "../processes.ts";
 import type { Load, LoadSpec, Subject } from "../subject.ts";
-import { type Dialect, keyOf, wrk } from "../wrk.ts";
+import { type Dialect, keyOf, type WrkResult, wrk } from "../wrk.ts";
 
 const fillSecondsMax = 300;
 /** So many keys are asked for with their tags. */
@@ -61,20 +62,24 @@ export class HttpSubject implements Subject {
   }
 
   async load(spec: LoadSpec, seconds: number): Promise<Load> {
-    const { dialect, servers, databases } = this.#options;
+    const { dialect, databases } = this.#options;
+    const { operation } = spec;
     const databasePids = databases?.map(({ pid }) => pid!);
     this.#salt += 10_000_000;
-    const etags = spec.operation === "conditional" ? await this.#etags(spec) : [];
+    const etags = operation === "conditional" ? await this.#etags(spec) : [];
     const serverBefore = cpuSeconds(this.pids);
     const databaseBefore = cpuSeconds(databasePids ?? []);
-    const result = await wrk(spec, { url: servers[0]!.url, dialect, seconds, salt: this.#salt, etags });
+    const result =
+      operation === "head"
+        ? await loadHead(this.url, spec, seconds)
+        : await wrk({ ...spec, operation }, { url: this.url, dialect, seconds, salt: this.#salt, etags });
     const each = (cpu: number) => (cpu / Math.max(1, result.requests)) * 1e6;
-    const refused = spec.operation === "miss" ? result.requests - result.refused : result.refused;
+    const refused = operation === "miss" ? result.requests - result.refused : result.refused;
     return {
       requestsPerSecond: result.requests / result.seconds,
       p50Ms: result.p50Ms,
       p99Ms: result.p99Ms,
-      failures: refused + result.broken,
+      failures: result.requests === 0 ? spec.connections : refused + result.broken,
       cpuMicroseconds: each(cpuSeconds(this.pids) - serverBefore),
       databaseCpuMicroseconds: databasePids && each(cpuSeconds(databasePids) - databaseBefore),
     };
@@ -100,6 +105,19 @@ export class HttpSubject implements Subject {
     }
     return etags;
   }
+}
+
+/** By a client on `node:http`: wrk waits for the body that the answer's length speaks of. */
+async function loadHead(url: string, { keys, bytes, connections }: LoadSpec, seconds: number): Promise<WrkResult> {
+  const client = new LoadClient(url, connections);
+  const result = await runLoad({ connections, seconds }, async () => {
+    const { status } = await client.request("HEAD", `/kv/${keyOf(Math.floor(Math.random() * keys), bytes)}`);
+    if (status !== 200) throw new Error(`HEAD answered ${status}`);
+  });
+  client.close();
+  const { requests, errors, latency } = result;
+  const [p50Ms, p99Ms] = [50, 99].map((percent) => latency.percentile(percent) / 1000);
+  return { requests, seconds: result.seconds, p50Ms: p50Ms!, p99Ms: p99Ms!, refused: errors, broken: 0 };
 }
 
 export function fillName({ keys, bytes }: Pick<LoadSpec, "keys" | "bytes">): string {
