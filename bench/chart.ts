@@ -37,7 +37,7 @@ export function drawChart(results: Results, program: () => string): string | und
 
 function specification(bars: readonly Bar[]): object {
   const labels = { labelColor: text, titleColor: text, labelFontSize: 12, titleFontSize: 12 };
-  const y = { field: "contender", type: "nominal", sort: null, title: null, axis: { labelLimit: 300 } };
+  const y = { field: "contender", type: "nominal", sort: null, title: null, axis: { labelLimit: 0 } };
   const x = { field: "rate", type: "quantitative", title: "requests a second" };
   const kinds = {
     domain: ["Kvasir, durable", "durable writes", "not durable"],
@@ -65,7 +65,7 @@ function specification(bars: readonly Bar[]): object {
     config: {
       background: null,
       view: { stroke: null },
-      axis: { ...labels, labelLimit: 300, domain: false, ticks: false, grid: false },
+      axis: { ...labels, labelLimit: 0, domain: false, ticks: false, grid: false },
       header: labels,
       legend: { ...labels, orient: "bottom" },
     },
