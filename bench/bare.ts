@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 const values = new Map<string, Buffer>();
 const server = createServer((request, response) => {
   const key = request.url!;
-  if (request.method === "GET") {
+  if (request.method === "GET" || request.method === "HEAD") {
     const value = values.get(key);
     if (value === undefined) return response.writeHead(404).end();
     response.writeHead(200, { "Content-Type": "text/plain", ETag: '"1"', "Content-Length": value.length });

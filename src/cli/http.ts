@@ -32,8 +32,8 @@ export interface Client {
  *
  * @throws ConfigError for a URL that is none.
  */
-export function connect(url: string | undefined, sources: ConfigSources): Client {
-  const [given, label] = url !== undefined ? [url, "--url"] : [sources.env.KVASIR_URL, "KVASIR_URL"];
+export function connect(url: string | undefined, sources: ConfigSources, urlLabel = "--url"): Client {
+  const [given, label] = url !== undefined ? [url, urlLabel] : [sources.env.KVASIR_URL, "KVASIR_URL"];
   const base = given ? checkUrl(given, label) : configuredUrl(sources);
   return { url: base, request: (path, options) => request(base, path, options ?? {}) };
 }

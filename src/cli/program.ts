@@ -33,6 +33,7 @@ function declare(args: readonly string[], finish: (exitCode: number) => void): C
   declareServerCommands(program, args, finish);
   declareKeyCommands(program, finish);
   declareTransferCommands(program, finish);
+  declareBench(program, finish);
   return program;
 }
 
@@ -146,6 +147,35 @@ function declareTransferCommands(program: Command, finish: (exitCode: number) =>
       finish(await importRecords(await client(options), file, options));
     });
 }
+
+function declareBench(program: Command, finish: (exitCode: number) => void): void {
+  addConfigFile(program.command("bench [url]"))
+    .description(
+      "measure a running server with keys of its own, which are deleted afterwards; exit code 1 after errors",
+    )
+    .option("--mode <mode>", "get, put, mixed or all of them in turn", "all")
+    .option("--connections <number>", "so many requests at a time", "16")
+    .option("--seconds <number>", "for each mode", "5")
+    .option("--size <bytes>", "of each value, such as 128 or 64KiB", "128")
+    .option("--keys <number>", "how many keys, chosen at random", "1000")
+    .option("--writes <percent>", "the share of PUTs in mixed", "5")
+    .option("--prefix <prefix>", "what its keys begin with; nothing else is written", "bench/")
+    .option("--json", "one JSON document")
+    .addHelpText("after", benchHelp)
+    .action(async (url: string | undefined, { config, ...options }) => {
+      const { bench } = await import("./bench.ts");
+      const { connect } = await import("./http.ts");
+      finish(await bench(connect(url, configSources({ config }), "URL"), options));
+    });
+}
+
+const benchHelp = `
+The server is the one at URL, else at KVASIR_URL, else where the configuration says. This client takes about a core.
+
+Examples:
+  kvasir bench
+  kvasir bench http://127.0.0.1:7070 --mode put --connections 64
+  kvasir bench http://127.0.0.1:7070 --mode mixed --writes 50 --size 4KiB --seconds 30 --json`;
 
 /** The flags that say which server to talk to. */
 function addServer(command: Command): Command {
