@@ -17,13 +17,27 @@ interface KnownWrite {
 }
 
 const writesMax = 16;
-const hashMax = 2n ** 63n;
+const hashMax = 0x8000_0000_0000_0000n;
 
 /** `token` after a write: its stamp is at least the version's, and the key's version is the last one. */
 export function withWrite(token: ClockToken | undefined, hash: bigint, version: Version): ClockToken {
   const others = (token?.writes ?? []).filter((write) => write.hash !== hash);
   const stamp = token !== undefined && token.stamp > version.stamp ? token.stamp : version.stamp;
   return { stamp, writes: [...others, { hash, version }].slice(-writesMax) };
+}
+
+/** What a client knows that was given both: for each key the greater version, and of those the latest. */
+export function mergeClockTokens(known: ClockToken | undefined, token: ClockToken): ClockToken {
+  const writes = new Map<bigint, KnownWrite>();
+  for (const write of [...(known?.writes ?? []), ...token.writes]) {
+    const other = writes.get(write.hash);
+    if (other === undefined || compareVersions(write.version, other.version) > 0) writes.set(write.hash, write);
+  }
+  const stamp = known !== undefined && known.stamp > token.stamp ? known.stamp : token.stamp;
+  return {
+    stamp,
+    writes: [...writes.values()].sort((a, b) => compareVersions(a.version, b.version)).slice(-writesMax),
+  };
 }
 
 /** The version of the key that the client wrote last, if it is among those it remembers. */

@@ -14,7 +14,7 @@ const counterBits = 16n;
 const writerMax = 2 ** 48 - 1;
 /** Twelve digits of base 36 hold every stamp until the year 4199, so that equal widths compare as text. */
 const stampDigits = 12;
-const stampMax = 2n ** 63n - 1n;
+const stampMax = 0x7fff_ffff_ffff_ffffn;
 
 /** Negative when `a` is the earlier one, positive when it is the later one, 0 when they are the same write. */
 export function compareVersions(a: Version, b: Version): number {
