@@ -72,6 +72,7 @@ export class KvasirStore {
 
   /** Whether there was something to delete. */
   async delete(key: string): Promise<boolean> {
+    // `@keyvhq/core` passes on that nobody gave a key.
     if (key === undefined) return false;
     return (await this.client.delete(this.#prefix + key)).existed !== false;
   }

@@ -14,7 +14,7 @@ export function keyPath(key: string, query: Query): string {
 export function queryOf(query: Query): string {
   const pairs = Object.entries(query)
     .filter(([, value]) => value !== undefined && value !== false)
-    .map(([name, value]) => `${name}=${encodeURIComponent(value!)}`);
+    .map(([name, value]) => `${name}=${encodeURIComponent(checkText(name, String(value)))}`);
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
 

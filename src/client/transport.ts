@@ -26,6 +26,7 @@ export interface Answer {
 const timeoutMsDefault = 15_000;
 const retriesDefault = 3;
 const backOffMs = 50;
+const backOffMsMax = 2000;
 const timerMsMax = 0x7fff_ffff;
 const repeatedStatuses = [0, 408, 429, 502, 503, 504];
 
@@ -54,9 +55,10 @@ export class Transport {
       if (!(answer instanceof FailedAttempt)) return { ...answer, isRepeated: mayHaveApplied };
       const { error, retryAfterMs } = answer;
       mayHaveApplied ||= error.mayHaveApplied;
-      const isIdInTheWay = error.code === "home_unavailable" && request.isIdOptional && !mayHaveApplied;
-      const delayMs =
-        isIdInTheWay && id !== undefined ? 0 : Math.max(retryAfterMs, backOffMs * 2 ** attempt * (0.5 + Math.random()));
+      const isIdInTheWay =
+        id !== undefined && error.code === "home_unavailable" && request.isIdOptional && !mayHaveApplied;
+      const pauseMs = Math.min(backOffMs * 2 ** attempt, backOffMsMax) * (0.5 + Math.random());
+      const delayMs = isIdInTheWay ? 0 : Math.max(retryAfterMs, pauseMs);
       const hasTime = performance.now() - started + delayMs < timeoutMs;
       if (attempt >= retries || !hasTime || !isRepeatable(request, id, error)) throw withOutcome(error, mayHaveApplied);
       if (isIdInTheWay) id = undefined;
@@ -74,17 +76,16 @@ export class Transport {
     const isWrite = repeat !== "always";
     if (signal?.aborted)
       return new FailedAttempt(new KvasirError("aborted", "aborted before it was sent", { cause: signal.reason }));
+    // What no header can carry is the caller's mistake, and no failure of the network.
+    const sent = new Headers({ ...this.#options.headers, ...headers });
+    if (this.clock !== undefined) sent.set("Kvasir-Clock", this.clock);
+    if (id !== undefined) sent.set("Idempotency-Key", id);
     const timeout = AbortSignal.timeout(Math.ceil(Math.min(timeoutMs, timerMsMax)));
     const fetch = this.#options.fetch ?? globalThis.fetch;
     try {
       const response = await fetch(`${this.#base}${path}`, {
         method,
-        headers: {
-          ...this.#options.headers,
-          ...headers,
-          ...(this.clock !== undefined && { "Kvasir-Clock": this.clock }),
-          ...(id !== undefined && { "Idempotency-Key": id }),
-        },
+        headers: sent,
         body: body ?? null,
         // Kvasir never redirects, and a proxy's redirection would lose method or body.
         redirect: "manual",

@@ -5,22 +5,31 @@ export interface EncodedValue {
   readonly type: string;
 }
 
+const jsonTags = ["Object", "Array", "Number", "Boolean", "Null"];
+
 /** @throws TypeError for what no bytes stand for. */
 export function encodeValue(value: NewValue, type: string | undefined): EncodedValue {
-  if (value instanceof ArrayBuffer) return encodeValue(new Uint8Array(value), type);
-  if (value instanceof Uint8Array) return { body: value, type: type ?? "application/octet-stream" };
   if (typeof value === "string") {
     return { body: checkText("the value", value), type: type ?? "text/plain; charset=utf-8" };
   }
-  const body = JSON.stringify(value) as string | undefined;
-  if (body === undefined) throw new TypeError(`a value of type ${typeof value} cannot be stored; give text or bytes`);
+  // By tag and not by class: tests and workers have classes of their own realms.
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  if (ArrayBuffer.isView(value) || tag === "ArrayBuffer") {
+    const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(value) ? value : new Uint8Array(value as ArrayBuffer);
+    const body = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+    return { body, type: type ?? "application/octet-stream" };
+  }
+  // A Promise, a Map or a Blob would be the JSON `{}`.
+  const isJson = jsonTags.includes(tag) || typeof (value as { toJSON?: unknown })?.toJSON === "function";
+  const body = isJson ? (JSON.stringify(value) as string | undefined) : undefined;
+  if (body === undefined) throw new TypeError(`a value of type ${tag} cannot be stored; give text, bytes or JSON`);
   return { body, type: type ?? "application/json" };
 }
 
 /** Half a surrogate pair would silently become another character. */
 export function checkText(name: string, text: string): string {
   if (text.isWellFormed()) return text;
-  throw new TypeError(`${name} contains half of a surrogate pair; store it as bytes`);
+  throw new TypeError(`${name} contains half of a surrogate pair; only bytes can`);
 }
 
 /** The members of a batch operation that stand for the value. */

@@ -1,8 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import { Readable } from "node:stream";
 import { StoreError } from "../errors.ts";
+import type { Record } from "../record.ts";
 import type { Store } from "../store.ts";
 import type { ListPage } from "../store-types.ts";
+import { parseAccept, qualityOf } from "./accept.ts";
 import type { Answer } from "./answer.ts";
 import { deleteAll } from "./delete-prefix-route.ts";
 import type { Exchange, Route } from "./exchange.ts";
@@ -83,14 +85,15 @@ async function getAnswer(store: Store, exchange: Exchange, key: string): Promise
   if (record === undefined) throw new StoreError("not_found", "nothing is stored under this key");
   const answer = valueAnswer(record, exchange.raw, "raw");
   if (answer.status === 304) return answer;
-  return { ...answer, headers: { ...answer.headers, "Content-Type": givenType(exchange, record.type, record.value) } };
+  return { ...answer, headers: { ...answer.headers, "Content-Type": givenType(exchange, record) } };
 }
 
-/** Whoever asks for bytes takes no other type; everybody else takes bytes for a `Blob`, also where they are text. */
-function givenType({ raw }: Exchange, type: string, value: Uint8Array): string {
-  if (raw.headers.accept === bytesType) return bytesType;
-  if (type === bytesType && isUtf8(value) && !value.includes(0)) return "text/plain; charset=utf-8";
-  return /^[\x20-\x7e]+$/.test(type) ? type : bytesType;
+/** Whoever likes bytes best gets them as such; everybody else would make a `Blob` of them, also where they are text. */
+function givenType({ raw }: Exchange, { type, value }: Record): string {
+  const isText = type === bytesType && isUtf8(value) && !value.includes(0);
+  const otherwise = isText ? "text/plain; charset=utf-8" : /^[\x20-\x7e]+$/.test(type) ? type : bytesType;
+  const { ranges } = parseAccept(raw.headers.accept ?? "");
+  return qualityOf(bytesType, ranges) > qualityOf(otherwise, ranges) ? bytesType : otherwise;
 }
 
 /** The first page is asked for before the answer begins, so that its failure still has a status. */

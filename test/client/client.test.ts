@@ -33,7 +33,9 @@ describe("a value", () => {
     ["an empty text", "", "text/plain; charset=utf-8"],
     ["bytes", Uint8Array.from([0, 255, 10]), "application/octet-stream"],
     ["an ArrayBuffer", Uint8Array.from([1, 2]).buffer, "application/octet-stream"],
+    ["a view", new Uint16Array([1, 2]).subarray(1), "application/octet-stream"],
     ["null", null, "application/json"],
+    ["a date", new Date(0), "application/json"],
     ["a number", 0, "application/json"],
     ["a list", [1, "two"], "application/json"],
   ] as const) {
@@ -41,10 +43,11 @@ describe("a value", () => {
       await kv.put("value", value as string);
       const entry = (await kv.get("value"))!;
       assert.equal(entry.type, type);
-      if (value instanceof ArrayBuffer || value instanceof Uint8Array) {
-        assert.deepEqual(entry.bytes, new Uint8Array(value));
+      if (value instanceof ArrayBuffer) assert.deepEqual(entry.bytes, new Uint8Array(value));
+      else if (ArrayBuffer.isView(value)) {
+        assert.deepEqual(entry.bytes, new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
       } else if (typeof value === "string") assert.equal(entry.text(), value);
-      else assert.deepEqual(entry.json(), value);
+      else assert.deepEqual(entry.json(), JSON.parse(JSON.stringify(value)));
       assert.equal((await kv.head("value"))!.size, entry.size);
     });
   }
@@ -57,7 +60,12 @@ describe("a value", () => {
   });
 
   it("that no bytes stand for is refused before anything is sent", async () => {
-    await assert.rejects(kv.put("bad", (() => 1) as unknown as object), /type function cannot be stored/);
+    for (const value of [() => 1, undefined, Symbol("x"), new Map(), new Blob(["x"]), Promise.resolve(1)]) {
+      await assert.rejects(kv.put("bad", value as object), /^TypeError: a value of type \w+ cannot be stored/);
+    }
+    await assert.rejects(kv.put("bad", "x", { metadata: { owner: "a\nb" } }), TypeError);
+    await assert.rejects(kv.put("bad", "x", { metadata: { "o w": "a" } }), TypeError);
+    await assert.rejects(Array.fromAsync(kv.list({ prefix: "\ud800" })), /prefix contains half of a surrogate pair/);
     await assert.rejects(kv.put("bad", "\ud800"), /half of a surrogate pair/);
     await assert.rejects(kv.put("\ud800", "x"), /the key contains half of a surrogate pair/);
     assert.equal(await kv.has("bad"), false);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { KvasirClient, type KvasirError } from "../../src/client/index.ts";
 import { serve } from "../http/serving.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 
 interface Sent {
   readonly method: string;
@@ -131,6 +132,38 @@ describe("repetition", () => {
     const { kv, sent } = scripted([refused("no_replica", 503, { "Retry-After": "60" })], { timeoutMs: 5000 });
     await assert.rejects(kv.get("k"), { code: "no_replica" });
     assert.equal(sent.length, 1);
+  });
+});
+
+describe("a client that loses a third of all answers", () => {
+  it("applies each write once, alone, in updates and in batches", async () => {
+    const serving = await serve({}, { partitions: 2 });
+    const random = new SeededRandom(7);
+    let lostAnswers = 0;
+    const lossy: typeof fetch = async (url, init) => {
+      const answer = await fetch(url, init);
+      if (!random.chance(1 / 3)) return answer;
+      await answer.arrayBuffer();
+      lostAnswers++;
+      throw lost;
+    };
+    try {
+      const kv = new KvasirClient({ url: serving.url, fetch: lossy, retries: 20, timeoutMs: 60_000 });
+      const increment = () => kv.update("counter", (current) => (current?.json<number>() ?? 0) + 1, { attempts: 100 });
+      await Promise.all(Array.from({ length: 10 }, increment));
+      const counter = await serving.store.get("counter");
+      assert.equal(new TextDecoder().decode(counter!.value), "10");
+
+      const created = await Promise.all(
+        Array.from({ length: 10 }, (_, index) => kv.put(`k${index}`, "x", { ifNoneMatch: "*" })),
+      );
+      assert.ok(created.every(({ existed }) => existed === false));
+      const deleted = await kv.batch(Array.from({ length: 10 }, (_, index) => ({ op: "delete", key: `k${index}` })));
+      assert.ok(deleted.every(({ written }) => written!.existed === true));
+      assert.ok(lostAnswers > 5);
+    } finally {
+      await serving.close();
+    }
   });
 });
 

@@ -46,6 +46,7 @@ describe("the mount for unstorage", () => {
     const typeOf = async (path: string, accept: string) =>
       (await request(path, { headers: { Accept: accept } })).headers.get("content-type");
     assert.equal(await typeOf("ns/text", "*/*"), "text/plain; charset=utf-8");
+    assert.equal(await typeOf("ns/text", "application/octet-stream, */*;q=0.1"), "application/octet-stream");
     assert.equal(await typeOf("ns/bytes", "*/*"), "application/octet-stream");
     assert.equal(await typeOf("ns/json", "text/html"), "application/json");
     assert.equal(await typeOf("ns/json", "application/octet-stream"), "application/octet-stream");
