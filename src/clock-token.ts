@@ -26,20 +26,6 @@ export function withWrite(token: ClockToken | undefined, hash: bigint, version: 
   return { stamp, writes: [...others, { hash, version }].slice(-writesMax) };
 }
 
-/** What a client knows that was given both: for each key the greater version, and of those the latest. */
-export function mergeClockTokens(known: ClockToken | undefined, token: ClockToken): ClockToken {
-  const writes = new Map<bigint, KnownWrite>();
-  for (const write of [...(known?.writes ?? []), ...token.writes]) {
-    const other = writes.get(write.hash);
-    if (other === undefined || compareVersions(write.version, other.version) > 0) writes.set(write.hash, write);
-  }
-  const stamp = known !== undefined && known.stamp > token.stamp ? known.stamp : token.stamp;
-  return {
-    stamp,
-    writes: [...writes.values()].sort((a, b) => compareVersions(a.version, b.version)).slice(-writesMax),
-  };
-}
-
 /** The version of the key that the client wrote last, if it is among those it remembers. */
 export function knownVersion(token: ClockToken | undefined, hash: bigint): Version | undefined {
   return token?.writes.find((write) => write.hash === hash)?.version;
@@ -78,4 +64,29 @@ function parseStamp(text: string): bigint | undefined {
   let number = 0n;
   for (const digit of text) number = number * 36n + BigInt(Number.parseInt(digit, 36));
   return number < hashMax ? number : undefined;
+}
+
+const textPattern = /^[0-9a-z]{1,13}(?:;[0-9a-z]{1,13}\.[0-9a-z]{12,13}-[0-9a-z]{1,10})*$/;
+
+/**
+ * What a client knows that was given both: for each key the greater version, and of those the latest. Of texts in
+ * another form than today's, `text` is taken as the newer one.
+ *
+ * It stays text, because a client does this with every answer: digits of base 36 that are equally many compare as
+ * text, and parsing them costs more than sending the request.
+ */
+export function mergeClockTexts(known: string, text: string): string {
+  if (known === text || !textPattern.test(known) || !textPattern.test(text)) return text;
+  const [knownStamp = "", ...knownWrites] = known.split(";");
+  const [stamp = "", ...writes] = text.split(";");
+  const latest = new Map<string, { readonly write: string; readonly order: string }>();
+  for (const write of [...knownWrites, ...writes]) {
+    const [hash = "", versionStamp = "", writer = ""] = write.split(/[.-]/);
+    const order = versionStamp.padStart(13, "0") + writer.padStart(10, "0");
+    const other = latest.get(hash);
+    if (other === undefined || other.order < order) latest.set(hash, { write, order });
+  }
+  const kept = [...latest.values()].sort((a, b) => (a.order < b.order ? -1 : 1)).slice(-writesMax);
+  const greater = knownStamp.padStart(13, "0") > stamp.padStart(13, "0") ? knownStamp : stamp;
+  return [greater, ...kept.map(({ write }) => write)].join(";");
 }

@@ -1,4 +1,4 @@
-import { formatClockToken, mergeClockTokens, parseClockToken } from "../clock-token.ts";
+import { mergeClockTexts } from "../clock-token.ts";
 import { answerError, KvasirError } from "./error.ts";
 import type { CallOptions, ClientOptions } from "./options.ts";
 
@@ -107,10 +107,7 @@ export class Transport {
 
   /** Answers may come in another order than the requests were sent, so that what is known is joined. */
   #learn(text: string | null): void {
-    const token = text === null ? undefined : parseClockToken(text);
-    if (token === undefined) return;
-    const known = this.clock === undefined ? undefined : parseClockToken(this.clock);
-    this.clock = formatClockToken(mergeClockTokens(known, token));
+    if (text !== null) this.clock = this.clock === undefined ? text : mergeClockTexts(this.clock, text);
   }
 }
 

@@ -206,17 +206,27 @@ describe("a call", () => {
 });
 
 describe("the clock token", () => {
-  const token = (hash: string, ms: number) => `00000000000${ms};${hash}.00000000000${ms}-1`;
+  const token = (hash: string, ms: number) => `${ms};${hash}.00000000000${ms}-1`;
   const clockOf = (text: string) => written({ "Kvasir-Clock": text });
 
   it("is sent back, and joined with those of answers in another order", async () => {
-    const { kv, sent } = scripted([clockOf(token("b", 2)), clockOf(token("a", 1)), clockOf("new form"), found()]);
+    const { kv, sent } = scripted([
+      clockOf(token("b", 2)),
+      clockOf(token("a", 1)),
+      written(),
+      found(),
+      clockOf("new form"),
+      found(),
+    ]);
     for (const key of ["b", "a", "c"]) await kv.put(key, "x");
     await kv.get("a");
+    const joined = "2;a.000000000001-1;b.000000000002-1";
     assert.deepEqual(
       sent.map(({ clock }) => clock),
-      [null, "2;b.000000000002-1", "2;a.000000000001-1;b.000000000002-1", "2;a.000000000001-1;b.000000000002-1"],
+      [null, "2;b.000000000002-1", joined, joined],
     );
+    await kv.put("b", "x");
+    assert.equal(kv.clock, "new form");
   });
 
   it("has the newer version of a key that both know, and the last 16 keys", async () => {
