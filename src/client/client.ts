@@ -29,6 +29,7 @@ import { encodeValue } from "./value.ts";
 
 const updateAttempts = 10;
 const updateBackOffMs = 10;
+const deletePrefixTimeoutMs = 600_000;
 
 export interface ListPage<E extends Listed = Listed> {
   readonly entries: readonly E[];
@@ -166,11 +167,15 @@ export class KvasirClient {
 
   /**
    * Deletes all keys that begin with `prefix`, and gives their number. It is not atomic, and never repeated: an error
-   * has the number so far in `details.deleted`. An empty prefix needs `{ confirm: "all" }`.
+   * has the number so far in `details.deleted`. An empty prefix needs `{ confirm: "all" }`. It ends with `timeoutMs`, ten
+   * minutes unless given.
    */
   async deletePrefix(prefix: string, options: CallOptions & { readonly confirm?: "all" } = {}): Promise<number> {
     const path = `/kv${queryOf({ prefix, confirm: options.confirm })}`;
-    const { bytes } = await this.#transport.send({ method: "DELETE", path, repeat: "never" }, options);
+    const { bytes } = await this.#transport.send(
+      { method: "DELETE", path, repeat: "never" },
+      { ...options, timeoutMs: options.timeoutMs ?? deletePrefixTimeoutMs },
+    );
     return (parseDocument(bytes) as { deleted: number }).deleted;
   }
 

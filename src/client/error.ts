@@ -39,8 +39,10 @@ export function problemError(problem: ProblemMembers, isWrite: boolean): KvasirE
     detail: string;
     status: number;
   };
-  // The server answers 503 and 507 before it writes anything, but for a write that has too few confirmations.
-  const isRefusal = status < 500 || ((status === 503 || status === 507) && code !== "write_concern_unmet");
+  // The server answers 503 and 507 before it writes anything, but for a write that has too few confirmations and for
+  // a deletion that had begun.
+  const isPartly = code === "write_concern_unmet" || Number(details.deleted) > 0;
+  const isRefusal = status < 500 || ((status === 503 || status === 507) && !isPartly);
   return new KvasirError(code, detail, { status, details, mayHaveApplied: isWrite && !isRefusal });
 }
 

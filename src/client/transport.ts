@@ -147,7 +147,7 @@ export function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener("abort", end);
       resolve();
     };
-    const timer = setTimeout(end, delayMs);
+    const timer = setTimeout(end, signal?.aborted ? 0 : delayMs);
     signal?.addEventListener("abort", end);
   });
 }

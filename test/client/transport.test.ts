@@ -103,8 +103,10 @@ describe("repetition", () => {
       const { kv } = scripted([refused(code, status)]);
       await assert.rejects(kv.put("k", "value"), { code, status, mayHaveApplied: false });
     }
-    const { kv } = scripted([refused("no_replica")]);
-    await assert.rejects(kv.deletePrefix("a/"), { code: "no_replica" });
+    const partly = new Response(JSON.stringify({ code: "no_replica", detail: "", deleted: 7 }), { status: 503 });
+    const { kv } = scripted([refused("no_replica"), partly]);
+    await assert.rejects(kv.deletePrefix("a/"), { code: "no_replica", mayHaveApplied: false });
+    await assert.rejects(kv.deletePrefix("a/"), { details: { deleted: 7 }, mayHaveApplied: true });
   });
 
   it("goes without the Idempotency-Key to a stand-in when the home is away and nothing was written", async () => {
