@@ -17,7 +17,7 @@ interface KnownWrite {
 }
 
 const writesMax = 16;
-const hashMax = 2n ** 63n;
+const hashMax = 0x8000_0000_0000_0000n;
 
 /** `token` after a write: its stamp is at least the version's, and the key's version is the last one. */
 export function withWrite(token: ClockToken | undefined, hash: bigint, version: Version): ClockToken {
@@ -64,4 +64,29 @@ function parseStamp(text: string): bigint | undefined {
   let number = 0n;
   for (const digit of text) number = number * 36n + BigInt(Number.parseInt(digit, 36));
   return number < hashMax ? number : undefined;
+}
+
+const textPattern = /^[0-9a-z]{1,13}(?:;[0-9a-z]{1,13}\.[0-9a-z]{12,13}-[0-9a-z]{1,10})*$/;
+
+/**
+ * What a client knows that was given both: for each key the greater version, and of those the latest. Of texts in
+ * another form than today's, `text` is taken as the newer one.
+ *
+ * It stays text, because a client does this with every answer: digits of base 36 that are equally many compare as
+ * text, and parsing them costs more than sending the request.
+ */
+export function mergeClockTexts(known: string, text: string): string {
+  if (known === text || !textPattern.test(known) || !textPattern.test(text)) return text;
+  const [knownStamp = "", ...knownWrites] = known.split(";");
+  const [stamp = "", ...writes] = text.split(";");
+  const latest = new Map<string, { readonly write: string; readonly order: string }>();
+  for (const write of [...knownWrites, ...writes]) {
+    const [hash = "", versionStamp = "", writer = ""] = write.split(/[.-]/);
+    const order = versionStamp.padStart(13, "0") + writer.padStart(10, "0");
+    const other = latest.get(hash);
+    if (other === undefined || other.order < order) latest.set(hash, { write, order });
+  }
+  const kept = [...latest.values()].sort((a, b) => (a.order < b.order ? -1 : 1)).slice(-writesMax);
+  const greater = knownStamp.padStart(13, "0") > stamp.padStart(13, "0") ? knownStamp : stamp;
+  return [greater, ...kept.map(({ write }) => write)].join(";");
 }

@@ -16,7 +16,7 @@ const writerMax = 2 ** 48 - 1;
 /** Twelve digits of base 36 hold every stamp until the year 4199, so that equal widths compare as text. */
 const stampDigits = 12;
 /** The greatest that a partition can hold. */
-export const stampMax = 2n ** 63n - 1n;
+export const stampMax = 0x7fff_ffff_ffff_ffffn;
 
 /** Negative when `a` is the earlier one, positive when it is the later one, 0 when they are the same write. */
 export function compareVersions(a: Version, b: Version): number {

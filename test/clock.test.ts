@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { HybridClock } from "../src/clock.ts";
-import { formatClockToken, isFreshEnough, knownVersion, parseClockToken, withWrite } from "../src/clock-token.ts";
+import {
+  type ClockToken,
+  formatClockToken,
+  isFreshEnough,
+  knownVersion,
+  mergeClockTexts,
+  parseClockToken,
+  withWrite,
+} from "../src/clock-token.ts";
 import { systemRuntime } from "../src/runtime.ts";
 import { stampAt, versionTime } from "../src/version.ts";
 
@@ -47,6 +55,7 @@ describe("hybrid clock", () => {
 
 describe("clock token", () => {
   const version = (stamp: bigint) => ({ stamp, writer: 7 });
+  const none: ClockToken = { stamp: 0n, writes: [] };
 
   it("comes back from its text", () => {
     let token = withWrite(undefined, 5n, version(100n));
@@ -61,6 +70,31 @@ describe("clock token", () => {
     assert.deepEqual(knownVersion(token, 5n), version(2n));
     assert.equal(knownVersion(token, 6n), undefined);
     assert.equal(token.writes.length, 1);
+  });
+
+  it("joins what two answers said, in whichever order they come", () => {
+    const anyToken = fc
+      .array(fc.tuple(fc.bigInt(0n, 30n), fc.bigInt(1n, 60n)), { maxLength: 12 })
+      .map((writes) =>
+        writes.reduce<ClockToken>((token, [hash, stamp]) => withWrite(token, hash, version(stamp * 31n + hash)), none),
+      );
+    fc.assert(
+      fc.property(anyToken, anyToken, (a, b) => {
+        const [textA, textB] = [formatClockToken(a), formatClockToken(b)];
+        const text = mergeClockTexts(textA, textB);
+        assert.equal(mergeClockTexts(textB, textA), text);
+        assert.equal(mergeClockTexts(text, textA), text);
+        const joined = parseClockToken(text)!;
+        assert.equal(joined.stamp, a.stamp > b.stamp ? a.stamp : b.stamp);
+        assert.equal(
+          joined.writes.length,
+          Math.min(16, new Set([...a.writes, ...b.writes].map(({ hash }) => hash)).size),
+        );
+        for (const { hash } of joined.writes) {
+          for (const token of [a, b]) assert.ok(isFreshEnough(knownVersion(token, hash), knownVersion(joined, hash)));
+        }
+      }),
+    );
   });
 
   it("takes an equal or newer version as fresh, and an older or none as stale", () => {

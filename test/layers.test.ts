@@ -16,6 +16,8 @@ const allowed: { readonly [layer: string]: readonly string[] } = {
   config: ["ground"],
   http: ["ground", "store", "replicas/concern"],
   assembly: ["ground", "store", "replicas", "sync", "partitions", "config"],
+  client: ["clock-token", "http/key-href"],
+  adapters: ["client"],
   cli: ["ground", "store", "config", "assembly", "http", "partitions/sql/schema"],
 };
 

@@ -48,7 +48,17 @@ function readPrefix(query: Query): string {
   return prefix;
 }
 
-async function deleteAll(store: Store, prefix: string, options: WriteOptions, { raw }: Exchange): Promise<number> {
+/**
+ * Deletes what begins with `prefix`, and gives the number of keys.
+ *
+ * @throws StoreError whose details have `deleted`, the number so far.
+ */
+export async function deleteAll(
+  store: Store,
+  prefix: string,
+  options: WriteOptions,
+  { raw }: Exchange,
+): Promise<number> {
   let deleted = 0;
   try {
     let page: ListPage | undefined;

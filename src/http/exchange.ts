@@ -15,7 +15,8 @@ export interface Exchange {
 
 /** A path other than that of a key, and what is done there. HEAD is done by GET. */
 export interface Route {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "PUT" | "POST" | "DELETE" | "OPTIONS";
+  /** With `*` at its end it is everything below, too. */
   readonly path: string;
   handle(exchange: Exchange): Promise<Answer> | Answer;
 }

@@ -18,6 +18,7 @@ import { headers, responses } from "./openapi/responses.ts";
 import { schemas } from "./openapi/schemas.ts";
 import { servicePaths } from "./openapi/service-paths.ts";
 import type { OpenApiDocument } from "./openapi/types.ts";
+import { unstoragePaths } from "./openapi/unstorage-paths.ts";
 
 /** The description of Kvasir's HTTP interface in OpenAPI 3.1; `version` is that of the software. */
 export function openApiDocument(version: string): OpenApiDocument {
@@ -34,6 +35,7 @@ export function openApiDocument(version: string): OpenApiDocument {
     tags: [
       { name: "values", description: "One key, or a batch of them" },
       { name: "lists", description: "Many keys" },
+      { name: "unstorage", description: "The mount for unstorage's `http` driver" },
       { name: "service", description: "The front end itself" },
     ],
     paths: {
@@ -55,6 +57,7 @@ export function openApiDocument(version: string): OpenApiDocument {
         options: optionsOperation("listOptions", "lists", "Accept-Patch"),
       },
       "/batch": { post: batchOperation, options: optionsOperation("batchOptions", "values") },
+      ...unstoragePaths,
       ...servicePaths,
     },
     components: { parameters, headers, schemas, responses },

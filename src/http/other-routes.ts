@@ -22,10 +22,10 @@ export function addRoutes(fastify: FastifyInstance, routes: readonly Route[], di
   }
   fastify.setNotFoundHandler(async (request, reply) => {
     reply.hijack();
-    const allow = allowedMethods(routes, request.raw.url!);
-    const path = allow === undefined ? "none" : request.raw.url!;
-    await dispatcher.respond(dispatcher.exchangeOf(request.raw), path, () => {
-      if (allow === undefined)
+    const found = routes.filter((route) => isAt(route, request.raw.url!));
+    const allow = allowedMethods(found);
+    await dispatcher.respond(dispatcher.exchangeOf(request.raw), found[0]?.path ?? "none", () => {
+      if (found.length === 0)
         throw new StoreError("no_such_page", "there is nothing at this path; keys are at /kv/KEY");
       if (request.method !== "OPTIONS") throw methodNotAllowed(request.method, allow);
       return { status: 204, headers: { Allow: allow.join(", ") } };
@@ -47,11 +47,13 @@ export async function refuse(
   });
 }
 
-/** `undefined` when there is nothing at the path. */
-function allowedMethods(routes: readonly Route[], path: string): string[] | undefined {
-  const methods = routes.filter((route) => route.path === path).map((route): string => route.method);
-  if (methods.length === 0) return undefined;
-  return [...methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"];
+function isAt({ path }: Route, target: string): boolean {
+  return path.endsWith("*") ? target.startsWith(path.slice(0, -1)) : target === path;
+}
+
+function allowedMethods(routes: readonly Route[]): string[] {
+  const methods = routes.flatMap(({ method }): string[] => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  return [...new Set([...methods, "OPTIONS"])];
 }
 
 function asRefusal(error: unknown): unknown {

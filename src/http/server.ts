@@ -17,6 +17,7 @@ import { addRoutes, refuse } from "./other-routes.ts";
 import { ReplicaRoutes, replicasRoute } from "./replica-routes.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { serviceRoutes } from "./service-routes.ts";
+import { unstorageRoutes } from "./unstorage-routes.ts";
 
 export interface HttpServer {
   /** Where it listens, once it does. Rejects with the system's error when it cannot. */
@@ -42,8 +43,9 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
   const metrics = new HttpMetrics(store);
   const bodies = new BodyReader(options.bodyBudgetBytes);
   let others: Parameters<typeof createNodeServer>[1];
+  const keys = new KeyRoutes(store, options, bodies);
   const dispatcher = new Dispatcher({
-    keys: new KeyRoutes(store, options, bodies),
+    keys,
     replicas: new ReplicaRoutes(store),
     hosts: new HostCheck(options.hosts),
     metrics,
@@ -67,6 +69,7 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
     deletePrefixRoute(store),
     batchRoute(store, options, bodies, logger),
     replicasRoute,
+    ...unstorageRoutes(store, options, keys),
     ...serviceRoutes(store, metrics, stopping),
   ];
   addRoutes(fastify, routes, dispatcher);

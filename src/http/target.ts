@@ -45,7 +45,8 @@ function readKey(path: string, query: Query): string | undefined {
   return key;
 }
 
-function decodePathKey(text: string): string {
+/** The key that a part of a path stands for. @throws StoreError as {@link parseTarget}. */
+export function decodePathKey(text: string): string {
   const key = text.includes("%") ? decodePercent(text) : text;
   checkKey(key);
   return key;

@@ -55,6 +55,8 @@ before(async () => {
     ["j", '{"a":1}', { "Content-Type": "application/json" }],
     ["b", "\0", { "Content-Type": "application/octet-stream" }],
     ["a/b", "deep", {}],
+    ["ns/k", "text", { "Content-Type": "text/plain", "Kvasir-Meta-Owner": "ann", "X-TTL": "3600" }],
+    ["ns/below/a", "text", {}],
   ];
   for (const [key, body, headers] of stored) {
     const probe = { path: `/kv?key=${encodeURIComponent(key)}&w=all`, headers, body, status: 201 };
@@ -208,6 +210,29 @@ function probesOf(): { readonly [operationId: string]: readonly Probe[] } {
     ...deletes(inQuery, "q"),
     { path: "/kv?prefix=k", isFull: true, status: 507 },
   ];
+  const inMount = (key: string) => `/unstorage/ns/${key}`;
+  const mountReads: readonly Probe[] = [
+    { path: inMount("k"), status: 200 },
+    { path: inMount("k"), headers: { Accept: "application/octet-stream" }, status: 200 },
+    { path: `${inMount("k")}?r=all`, status: 200, headers: { "Kvasir-Clock": "1", Prefer: "wait=1" } },
+    { path: inMount("k"), headers: { "If-None-Match": "*" }, status: 304 },
+    { path: inMount("none"), status: 404 },
+    { path: inMount("k"), headers: { "If-Match": '"other"' }, status: 412 },
+    { path: inMount(long), status: 414 },
+    { path: inMount("k"), failure: fault, status: 500 },
+  ];
+  const mountLists: readonly Probe[] = [
+    { path: inMount(":"), status: 200 },
+    { path: inMount("below/:"), status: 200 },
+    { path: inMount(`${long}/:`), status: 414 },
+    { path: inMount(":"), failure: fault, status: 500 },
+  ];
+  const clearings: readonly Probe[] = [
+    { path: "/unstorage/none/:", status: 204 },
+    { path: "/unstorage/none/:?w=all", headers: { Prefer: "wait=5" }, status: 204 },
+    { path: inMount(`${long}/:`), status: 414 },
+    ...writeFaults(inMount("below/:")),
+  ];
   return {
     get: [...reads(inPath, "?"), ...parts(inPath)],
     head: reads(inPath, "?"),
@@ -227,6 +252,15 @@ function probesOf(): { readonly [operationId: string]: readonly Probe[] } {
     ],
     batch: requests,
     batchOptions: [{ path: "/batch", status: 204 }],
+    unstorageGet: [...mountReads, ...parts(inMount)],
+    unstorageHead: mountReads,
+    unstorageSet: puts(inMount, "?", "u"),
+    unstorageRemove: deletes(inMount, "u"),
+    unstorageOptions: [{ path: inMount("k"), status: 204 }],
+    unstorageKeys: mountLists,
+    unstorageKeysHead: mountLists,
+    unstorageClear: clearings,
+    unstorageKeysOptions: [{ path: inMount(":"), status: 204 }],
     replicas: replicasInPath,
     replicasHead: replicasInPath,
     replicasOptions: [{ path: "/replicas/k", status: 204 }],

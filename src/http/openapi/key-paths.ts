@@ -51,7 +51,7 @@ export const keyParameters = {
   write: ["WriteConcern", "Format", ...conditions, "IdempotencyKey", "Clock", "Prefer"],
 } satisfies { readonly [operation: string]: readonly ParameterName[] };
 
-type KeyParameter = "PathKey" | "QueryKey";
+type KeyParameter = "PathKey" | "QueryKey" | "UnstorageKey";
 
 export const readErrors = [404, 406, 412, 414] as const;
 export const deleteErrors = [403, 412, 414, 422, 504, 507] as const;

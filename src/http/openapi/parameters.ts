@@ -26,6 +26,20 @@ export const parameters = {
     description: "With it the request is the one for `/kv/{key}`.",
     schema: keySchema,
   },
+  Namespace: {
+    name: "namespace",
+    in: "path",
+    required: true,
+    description: "What the keys in `/kv` begin with, before a slash.",
+    schema: keySchema,
+  },
+  UnstorageKey: {
+    name: "key",
+    in: "path",
+    required: true,
+    description: "unstorage's key, slashes for its colons; each segment percent-encoded.",
+    schema: keySchema,
+  },
   Format: {
     name: "format",
     in: "query",
