@@ -22,8 +22,9 @@ export function addRoutes(fastify: FastifyInstance, routes: readonly Route[], di
   }
   fastify.setNotFoundHandler(async (request, reply) => {
     reply.hijack();
-    const allow = allowedMethods(routes, request.raw.url!);
-    const path = allow === undefined ? "none" : request.raw.url!;
+    const found = routes.filter((route) => isAt(route, request.raw.url!));
+    const allow = found.length === 0 ? undefined : allowedMethods(found);
+    const path = found[0]?.path ?? "none";
     await dispatcher.respond(dispatcher.exchangeOf(request.raw), path, () => {
       if (allow === undefined)
         throw new StoreError("no_such_page", "there is nothing at this path; keys are at /kv/KEY");
@@ -47,11 +48,14 @@ export async function refuse(
   });
 }
 
-/** `undefined` when there is nothing at the path. */
-function allowedMethods(routes: readonly Route[], path: string): string[] | undefined {
-  const methods = routes.filter((route) => route.path === path).map((route): string => route.method);
-  if (methods.length === 0) return undefined;
+function allowedMethods(routes: readonly Route[]): string[] {
+  const methods = routes.map((route): string => route.method);
   return [...methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"];
+}
+
+/** A path that ends with `*` stands for all that lie below. */
+function isAt(route: Route, path: string): boolean {
+  return route.path.endsWith("*") ? path.startsWith(route.path.slice(0, -1)) : route.path === path;
 }
 
 function asRefusal(error: unknown): unknown {
