@@ -24,11 +24,16 @@ const save = find('[type="submit"]', form);
 const dialog = find("#confirm-delete");
 const { fields, content, check } = contentForm(form);
 
-/** What the editor began with, and whose version a save replaces; `undefined` when there is none any more. */
+/** Whose version a save replaces; `undefined` when there is none any more. */
 /** @type {Stored | undefined} */
 let seen;
-/** The expiry in the field, while nobody changed it, stands for the time at which the value expires already. */
-let untouchedTtl = "";
+/**
+ * What the fields began with. As long as nobody changed them, the text stands for the bytes as they are stored, which
+ * may be no text at all, and the time for the moment at which the value expires already.
+ *
+ * @type {{ text: string, bytes: Uint8Array | undefined, lineBreak: string, ttl: string, expires: number | undefined }}
+ */
+let began = { text: "", bytes: undefined, lineBreak: "\n", ttl: "", expires: undefined };
 
 for (const id of ["edit", "delete"]) find(`#${id}`).hidden = false;
 colourJson();
@@ -65,13 +70,21 @@ async function open(text) {
  */
 function fill(stored, text) {
   fields.value.value = text ?? "";
+  began = {
+    // As the browser gives it back: with its own line breaks.
+    text: fields.value.value,
+    bytes: text === stored.text ? stored.bytes : undefined,
+    lineBreak: text !== undefined && /\r\n/.test(text) && !/(?:^|[^\r])\n/.test(text) ? "\r\n" : "\n",
+    ttl: stored.expires === undefined ? "" : `${Math.max(1, Math.round((stored.expires - Date.now()) / 1000))}s`,
+    expires: stored.expires,
+  };
   fields.value.placeholder =
-    stored.text === undefined ? "The stored bytes are not text: choose a file, or type one." : "";
+    stored.text === undefined
+      ? "The stored bytes are not text, and stay as they are unless you choose or type another value."
+      : "";
   fields.file.value = "";
   fields.type.value = stored.type;
-  untouchedTtl =
-    stored.expires === undefined ? "" : `${Math.max(1, Math.round((stored.expires - Date.now()) / 1000))}s`;
-  fields.ttl.value = untouchedTtl;
+  fields.ttl.value = began.ttl;
   fields.metadata.value = stored.metadata;
   check();
   editor.hidden = false;
@@ -82,10 +95,9 @@ function fill(stored, text) {
 async function store() {
   save.disabled = true;
   try {
-    const given = content();
-    const ttl = given.ttl === untouchedTtl && seen?.expires !== undefined ? `${remaining(seen.expires)}ms` : given.ttl;
+    const given = edited();
     const condition = seen === undefined ? { "If-None-Match": /** @type {const} */ ("*") } : { "If-Match": seen.tag };
-    const { status, tag, detail } = await write(key, { ...given, ttl }, condition);
+    const { status, tag, detail } = await write(key, given, condition);
     if (status === 412) return await compare();
     if (detail !== "") {
       reopen();
@@ -99,12 +111,24 @@ async function store() {
   }
 }
 
+/** The fields, and what was stored where they are as they began. */
+function edited() {
+  const given = content();
+  const { value, ttl } = given;
+  const { text, bytes, lineBreak, expires } = began;
+  const typed = typeof value === "string" ? value.replaceAll("\n", lineBreak) : value;
+  return {
+    ...given,
+    value: bytes !== undefined && value === text ? bytes : typed,
+    ttl: expires !== undefined && ttl === began.ttl ? `${Math.max(1, expires - Date.now())}ms` : ttl,
+  };
+}
+
 /** Somebody else's version is there. */
 async function compare() {
   seen = await read(key);
-  const { value } = content();
   editor.hidden = true;
-  showConflict(typeof value === "string" ? value : undefined, seen, {
+  showConflict(fields.file.files?.length ? undefined : fields.value.value, seen, {
     overwrite: () => void guarded(store),
     edit: reopen,
     discard: () => location.reload(),
@@ -138,11 +162,6 @@ async function deleteKey() {
   if (detail !== "") return notify(detail);
   announceNext("The key was deleted.");
   location.assign(`/kv?delimiter=/&prefix=${encodeURIComponent(key.slice(0, key.lastIndexOf("/") + 1))}`);
-}
-
-/** @param {number} expires */
-function remaining(expires) {
-  return Math.max(1, expires - Date.now());
 }
 
 /**

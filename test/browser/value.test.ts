@@ -104,6 +104,32 @@ describe("a value in a browser", () => {
     assert.equal(await stored("note"), "first");
   });
 
+  it("keeps its bytes when only its media type or metadata are edited", async () => {
+    const bytes = Buffer.from([0, 0xff, 13, 10]);
+    const values = { bytes, crlf: Buffer.from("one\r\ntwo\r\n"), mixed: Buffer.from("one\r\ntwo\nthree\r") };
+    for (const [key, value] of Object.entries(values)) {
+      await put(serving, key, value, { "Content-Type": "text/plain" });
+      const page = await visitor.open(`/kv/${key}`);
+      await page.getByRole("button", { name: "Edit" }).click();
+      await page.getByRole("textbox", { name: "Metadata" }).fill("owner: bo");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Saved.").waitFor();
+      const response = await serving.request(`/kv/${key}`);
+      assert.equal(response.headers.get("Kvasir-Meta-Owner"), "bo");
+      assert.deepEqual(Buffer.from(await response.arrayBuffer()), value, key);
+    }
+  });
+
+  it("keeps its line breaks when its text is edited", async () => {
+    await put(serving, "lines", "one\r\ntwo\r\n");
+    const page = await visitor.open("/kv/lines");
+    await page.getByRole("button", { name: "Edit" }).click();
+    await page.getByRole("textbox", { name: "Value" }).fill("one\nthree\n");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved.").waitFor();
+    assert.equal(await stored("lines"), "one\r\nthree\r\n");
+  });
+
   it("that somebody else replaced meanwhile is shown beside one's own, and not overwritten unseen", async () => {
     await put(serving, "shared", "one\ntwo\nthree");
     const page = await visitor.open("/kv/shared", { expected: [412] });
