@@ -16,8 +16,7 @@ export function problemPage({ title, detail, status, code, details }: ProblemFac
     title,
     content: html`<p class="status-code">${status}</p>
 <h1>${title}</h1>
-<p class="lead">${detail}</p>
-${factList({ Code: html`<code>${code}</code>`, ...Object.fromEntries(details) })}
+${detail.toLowerCase() === title.toLowerCase() ? undefined : html`<p class="lead">${detail}</p>\n`}${factList({ Code: html`<code>${code}</code>`, ...Object.fromEntries(details) })}
 <p><a class="button" href="/kv?delimiter=/">Browse the keys</a></p>`,
   });
 }
