@@ -33,6 +33,9 @@ export interface Partition {
    */
   readNow?(key: string, isArriving?: boolean): Record | undefined;
 
+  /** How reads and writes travelled until now; absent where they are not batched. */
+  batches?(): { readonly reads: BatchCount; readonly writes: BatchCount };
+
   /** The records of `keys`, tombstones and expired ones included, `undefined` where there is none. */
   read(keys: readonly string[]): Promise<(Record | undefined)[]>;
 
@@ -175,6 +178,12 @@ export interface PurgedSlice {
   readonly purged: number;
   /** The last key read, to go on from; `undefined` when the end was reached. */
   readonly last: string | undefined;
+}
+
+/** How many batches left, and how many members they had together. */
+export interface BatchCount {
+  readonly batches: number;
+  readonly members: number;
 }
 
 export interface PartitionInfo {

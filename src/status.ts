@@ -69,5 +69,6 @@ async function partitionStatus(replica: Replica): Promise<PartitionStatus> {
     durability: info?.durability ?? "unknown",
     latencyMs: latency.meanMs,
     owed,
+    batches: replica.partition.batches?.(),
   };
 }

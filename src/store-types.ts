@@ -1,5 +1,5 @@
 import type { ClockToken } from "./clock-token.ts";
-import type { Condition, Owed, WriteRequest } from "./partition.ts";
+import type { BatchCount, Condition, Owed, WriteRequest } from "./partition.ts";
 import type { Content, Record, ScannedRecord } from "./record.ts";
 import type { ReadConcern, WriteConcern } from "./replicas/concern.ts";
 import type { PassResult } from "./sync/anti-entropy.ts";
@@ -124,4 +124,6 @@ export interface PartitionStatus {
   readonly latencyMs: number;
   /** What this partition still owes to others; `undefined` when it could not be asked. */
   readonly owed: readonly Owed[] | undefined;
+  /** How reads and writes travelled to it from this front end, since it started; `undefined` when one by one. */
+  readonly batches: { readonly reads: BatchCount; readonly writes: BatchCount } | undefined;
 }

@@ -3,9 +3,10 @@ import type { Store } from "../store.ts";
 import type { ListPage, WriteOptions } from "../store-types.ts";
 import type { Exchange, Route } from "./exchange.ts";
 import { type DocumentFormat, negotiateDocument } from "./negotiation.ts";
+import { html } from "./pages/html.ts";
+import { page as htmlPage } from "./pages/layout.ts";
 import { asStoreError } from "./problem-answer.ts";
 import { checkParameters, type Query } from "./query.ts";
-import { html, page as htmlPage } from "./representations/html.ts";
 import { documentHeaders } from "./representations/rendering.ts";
 import { xmlDocument, xmlElement, xmlText } from "./representations/xml.ts";
 import { readRequestId, writeOptions } from "./request-options.ts";
@@ -85,6 +86,11 @@ export async function deleteAll(
 const writers: { readonly [F in DocumentFormat]: (deleted: number) => string } = {
   json: (deleted) => JSON.stringify({ deleted }),
   xml: (deleted) => xmlDocument(xmlElement("result", xmlText("deleted", String(deleted)))),
-  html: (deleted) => htmlPage("Deleted", html`<p>${deleted} keys were deleted.</p>`),
+  html: (deleted) =>
+    htmlPage({
+      title: "Deleted",
+      section: "keys",
+      content: html`<h1>Deleted</h1>\n<p>${deleted} keys were deleted.</p>`,
+    }),
   txt: (deleted) => `${deleted}\n`,
 };

@@ -30,7 +30,7 @@ export function listRoute(store: Store, options: ServerOptions): Route {
       const page = await store.list(range);
       const cursor = page.next === undefined ? undefined : encodeCursor(range, page.next);
       const nextHref = cursor && `/kv?cursor=${cursor}${query.has("format") ? `&format=${format}` : ""}`;
-      const { body, headers } = renderList(format, { page, cursor, withValues: range.withValues, nextHref });
+      const { body, headers } = renderList(format, { page, range, cursor, withValues: range.withValues, nextHref });
       return { status: 200, headers: { ...headers, ...listHeaders, ...linkTo(nextHref) }, body };
     },
   };

@@ -1,11 +1,25 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Store } from "../store.ts";
+import { isSafe } from "./host-check.ts";
 import { StoreMetrics } from "./store-metrics.ts";
+
+const durationBoundsSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 interface Series {
   readonly labels: { readonly method: string; readonly route: string; readonly status: string };
   readonly seconds: Histogram.Internal<string>;
   count: number;
+}
+
+/** The requests for values that this process answered. */
+export interface RequestTotals {
+  readonly inFlight: number;
+  readonly reads: number;
+  readonly writes: number;
+  /** Of both, those that were answered with 5xx. */
+  readonly failed: number;
+  /** How many took how long: more than the bound before, and at most `upToMs`, which the last one lacks. */
+  readonly durations: readonly { readonly upToMs?: number; readonly count: number }[];
 }
 
 /** Counts requests, and how long they took, for Prometheus; with what the store says of itself. */
@@ -36,7 +50,7 @@ export class HttpMetrics {
       name: "kvasir_http_request_seconds",
       help: "Time from the header fields of a request to its answer.",
       labelNames: ["method", "route"],
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      buckets: [...durationBoundsSeconds],
       registers,
     });
     const inFlight = () => this.#inFlight;
@@ -62,6 +76,34 @@ export class HttpMetrics {
     series.seconds.observe(elapsedMs / 1000);
   }
 
+  /** Added up from the metrics, when it is asked for. */
+  async requests(): Promise<RequestTotals> {
+    const [answered, seconds] = await Promise.all([this.#requests.get(), this.#seconds.get()]);
+    let [reads, writes, failed] = [0, 0, 0];
+    for (const { labels, value } of answered.values) {
+      if (!isForValues(labels.route)) continue;
+      if (isSafe(String(labels.method))) reads += value;
+      else writes += value;
+      if (labels.status === "5xx") failed += value;
+    }
+    const cumulative = new Map<number, number>(durationBoundsSeconds.map((bound) => [bound, 0]));
+    let total = 0;
+    for (const { labels, metricName, value } of seconds.values) {
+      if (!isForValues(labels.route)) continue;
+      const bound = Number((labels as { le?: string | number }).le);
+      if (metricName?.endsWith("_bucket") && cumulative.has(bound)) {
+        cumulative.set(bound, cumulative.get(bound)! + value);
+      } else if (metricName?.endsWith("_count")) total += value;
+    }
+    let before = 0;
+    const durations = [...cumulative].map(([bound, upTo]) => {
+      const count = upTo - before;
+      before = upTo;
+      return { upToMs: bound * 1000, count };
+    });
+    return { inFlight: this.#inFlight, reads, writes, failed, durations: [...durations, { count: total - before }] };
+  }
+
   /** In the text format of Prometheus. */
   async text(): Promise<{ readonly type: string; readonly body: string }> {
     await this.#ofStore.fill();
@@ -85,4 +127,9 @@ export class HttpMetrics {
     this.#series.set(route, ofRoute.set(method, ofMethod));
     return series;
   }
+}
+
+/** Not those for pages, for metrics and for the status itself. */
+function isForValues(route: string | number | undefined): boolean {
+  return route === "/batch" || String(route).startsWith("/kv");
 }

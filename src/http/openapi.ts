@@ -13,7 +13,7 @@ import {
   patchOperation,
   putOperation,
 } from "./openapi/key-paths.ts";
-import { parameters } from "./openapi/parameters.ts";
+import { parameterList, parameters } from "./openapi/parameters.ts";
 import { headers, responses } from "./openapi/responses.ts";
 import { schemas } from "./openapi/schemas.ts";
 import { servicePaths } from "./openapi/service-paths.ts";
@@ -30,7 +30,9 @@ export function openApiDocument(version: string): OpenApiDocument {
       summary: "A key-value store over MySQL, MariaDB and SQLite",
       description:
         "Values, lists, status and errors come in JSON, XML, HTML or plain text, as `Accept` or `?format=` asks. Errors are problem details (RFC 9457) with a stable `code`.",
+      license: { name: "MIT License", identifier: "MIT" },
     },
+    security: [],
     servers: [{ url: "/" }],
     tags: [
       { name: "values", description: "One key, or a batch of them" },
@@ -45,7 +47,7 @@ export function openApiDocument(version: string): OpenApiDocument {
         put: putOperation("PathKey", "put"),
         patch: patchOperation("PathKey", "patch"),
         delete: deleteOperation("PathKey", "delete"),
-        options: optionsOperation("keyOptions", "values", "Accept-Patch"),
+        options: { ...optionsOperation("keyOptions", "values", "Accept-Patch"), parameters: parameterList("PathKey") },
       },
       "/kv": {
         get: listOperation,

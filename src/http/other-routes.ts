@@ -47,13 +47,14 @@ export async function refuse(
   });
 }
 
-function isAt({ path }: Route, target: string): boolean {
-  return path.endsWith("*") ? target.startsWith(path.slice(0, -1)) : target === path;
-}
-
 function allowedMethods(routes: readonly Route[]): string[] {
   const methods = routes.flatMap(({ method }): string[] => (method === "GET" ? ["GET", "HEAD"] : [method]));
   return [...new Set([...methods, "OPTIONS"])];
+}
+
+/** A path that ends with `*` stands for all that lie below. */
+function isAt(route: Route, path: string): boolean {
+  return route.path.endsWith("*") ? path.startsWith(route.path.slice(0, -1)) : route.path === path;
 }
 
 function asRefusal(error: unknown): unknown {

@@ -14,6 +14,7 @@ import { KeyRoutes } from "./key-routes.ts";
 import { listRoute } from "./list-routes.ts";
 import { HttpMetrics } from "./metrics.ts";
 import { addRoutes, refuse } from "./other-routes.ts";
+import { pageRoutes } from "./page-routes.ts";
 import { ReplicaRoutes, replicasRoute } from "./replica-routes.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { serviceRoutes } from "./service-routes.ts";
@@ -70,6 +71,7 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
     batchRoute(store, options, bodies, logger),
     replicasRoute,
     ...unstorageRoutes(store, options, keys),
+    ...pageRoutes,
     ...serviceRoutes(store, metrics, stopping),
   ];
   addRoutes(fastify, routes, dispatcher);

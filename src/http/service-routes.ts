@@ -18,7 +18,7 @@ export function serviceRoutes(store: Store, metrics: HttpMetrics, stopping: () =
       async handle({ raw, query }) {
         checkParameters(query, ["format"]);
         const format = negotiateDocument(raw.headers.accept, query.get("format"));
-        const { body, headers } = renderStatus(format, await store.status());
+        const { body, headers } = renderStatus(format, ...(await Promise.all([store.status(), metrics.requests()])));
         return { status: 200, headers: { ...headers, Vary: "Accept", "Cache-Control": "no-cache" }, body };
       },
     },

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import type { BatchCount } from "../partition.ts";
 import type { Store } from "../store.ts";
 import type { PartitionStatus, StoreStatus } from "../store-types.ts";
 
@@ -46,6 +47,13 @@ export class StoreMetrics {
       "Recent mean time of a call to the partition.",
       partition,
       ({ partitions }) => partitions.map(({ name, latencyMs }) => [[name], latencyMs / 1000]),
+    );
+    const batches = ["partition", "kind"] as const;
+    this.#addCounters("kvasir_batches_total", "Batches that left for the partition.", batches, (partitions) =>
+      batchSamples(partitions, (count) => count.batches),
+    );
+    this.#addCounters("kvasir_batch_members_total", "Reads or writes in these batches.", batches, (partitions) =>
+      batchSamples(partitions, (count) => count.members),
     );
     const owing = ["partition", "target"] as const;
     this.#addGauges(
@@ -132,11 +140,21 @@ export class StoreMetrics {
     this.#fillers.push((status) => {
       clear();
       for (const [labels, value] of read(status)) {
-        gauge.set(
-          Object.fromEntries(labelNames.map((label, index) => [label, labels[index]])) as LabelValues<L>,
-          value,
-        );
+        gauge.set(labelled(labelNames, labels), value);
       }
+    });
+  }
+
+  #addCounters<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    read: (partitions: readonly PartitionStatus[]) => readonly Sample[],
+  ): void {
+    const counter = new Counter({ name, help, labelNames, registers: [this.#registry] });
+    this.#fillers.push(({ partitions }) => {
+      counter.reset();
+      for (const [labels, value] of read(partitions)) counter.inc(labelled(labelNames, labels), value);
     });
   }
 
@@ -151,6 +169,17 @@ export class StoreMetrics {
 
 type Sample = readonly [labels: readonly string[], value: number];
 type LabelValues<L extends string> = { [label in L]: string };
+
+function labelled<L extends string>(names: readonly L[], labels: readonly string[]): LabelValues<L> {
+  return Object.fromEntries(names.map((name, index) => [name, labels[index]])) as LabelValues<L>;
+}
+
+function batchSamples(partitions: readonly PartitionStatus[], read: (count: BatchCount) => number): Sample[] {
+  return partitions.flatMap(({ name, batches }) =>
+    Object.entries(batches ?? {}).map(([kind, count]): Sample => [[name, kind], read(count)]),
+  );
+}
+
 type Owed = NonNullable<PartitionStatus["owed"]>[number];
 
 /** A sample for each other partition, also for one that is owed nothing: its series must not come and go. */

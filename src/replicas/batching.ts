@@ -1,4 +1,11 @@
-import { type Hint, type Partition, PartitionError, type Write, type WriteOutcome } from "../partition.ts";
+import {
+  type BatchCount,
+  type Hint,
+  type Partition,
+  PartitionError,
+  type Write,
+  type WriteOutcome,
+} from "../partition.ts";
 import type { Record } from "../record.ts";
 import type { Runtime } from "../runtime.ts";
 
@@ -51,6 +58,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
   return {
     name: partition.name,
     ...(partition.readNow && { readNow: partition.readNow.bind(partition) }),
+    batches: () => ({ reads: reads.count, writes: writes.count }),
     read: (keys) => Promise.all(keys.map((key) => reads.add(key))),
     write: (members) => Promise.all(members.map((write) => writes.add(write))),
     open: () => partition.open(),
@@ -104,12 +112,18 @@ class Lanes<Member, Result> {
   #waitingBytes = 0;
   #busy = 0;
   #isScheduled = false;
+  #batches = 0;
+  #members = 0;
 
   constructor(partition: string, runtime: Runtime, lanes: number, work: Work<Member, Result>) {
     this.#partition = partition;
     this.#runtime = runtime;
     this.#lanes = lanes;
     this.#work = work;
+  }
+
+  get count(): BatchCount {
+    return { batches: this.#batches, members: this.#members };
   }
 
   add(member: Member): Promise<Result> {
@@ -137,6 +151,8 @@ class Lanes<Member, Result> {
 
   async #run(batch: Waiting<Member, Result>[]): Promise<void> {
     this.#busy++;
+    this.#batches++;
+    this.#members += batch.length;
     try {
       const results = await this.#work.run(batch.map((waiting) => waiting.member));
       for (const [index, { resolve }] of batch.entries()) resolve(results[index]!);

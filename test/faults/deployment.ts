@@ -24,17 +24,24 @@ export interface Deployment {
   stop(): Promise<void>;
 }
 
-const settings = `
+const settings = (connectTimeout: string, queryTimeout: string) => `
 [timeouts]
-connect = "300ms"
-query = "600ms"
+connect = "${connectTimeout}"
+query = "${queryTimeout}"
 request = "5s"
 
 [sync]
 pass_interval = "2s"
 `;
 
-export async function deploy(options: { databases: number; servers: number; syncs: number }): Promise<Deployment> {
+export async function deploy(options: {
+  databases: number;
+  servers: number;
+  syncs: number;
+  /** How long a server is waited for: longer where none is stopped without a word. @default ["300ms", "600ms"] */
+  timeouts?: readonly [connect: string, query: string];
+}): Promise<Deployment> {
+  const [connectTimeout, queryTimeout] = options.timeouts ?? ["300ms", "600ms"];
   const folder = mkdtempSync(join(tmpdir(), "kvasir-faults-"));
   const databases = await Promise.all(Array.from({ length: options.databases }, () => startMariadb()));
   for (const database of databases) await database.createDatabase("test_kvasir");
@@ -47,7 +54,10 @@ url = "mysql://${user}@127.0.0.1:${proxies[index]!.port}/kvasir"
 password = "${password}"
 `,
   );
-  writeFileSync(file, `partitions = ${databases.length}\n${settings}${sections.join("")}`);
+  writeFileSync(
+    file,
+    `partitions = ${databases.length}\n${settings(connectTimeout, queryTimeout)}${sections.join("")}`,
+  );
   const servers: Server[] = [];
   for (let index = 0; index < options.servers; index++) servers.push(await startServer(folder, ["--port", "0"]));
   const urls = servers.map(({ url }) => url);

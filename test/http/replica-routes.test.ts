@@ -72,7 +72,7 @@ describe("the replicas of a key", () => {
   it("come in the format asked for", async () => {
     const text = async (format: string) => (await serving.request(`/replicas/a%2Fb?format=${format}`)).text();
     assert.match(await text("xml"), /<record><key>a\/b<\/key><replicas><replica><partition>p\d<\/partition>/);
-    assert.match(await text("html"), /<h1>Replicas of a\/b<\/h1>.*<td>live<\/td>/s);
+    assert.match(await text("html"), /<h1>Replicas of <a [^>]*>a\/b<\/a><\/h1>.*<td>live<\/td>/s);
     assert.match(await text("txt"), /^a\/b\nPartition {2}State .*\np\d +\w+ +live +[0-9a-z]+-/);
     const response = await serving.request("/replicas/a", { headers: { Accept: "text/html" } });
     assert.equal(response.headers.get("Vary"), "Accept");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { StoreError } from "../../src/errors.ts";
+import type { RequestTotals } from "../../src/http/metrics.ts";
 import type { DocumentFormat } from "../../src/http/negotiation.ts";
 import { renderList, renderListLine } from "../../src/http/representations/list.ts";
 import { renderProblem } from "../../src/http/representations/problem.ts";
@@ -28,6 +29,15 @@ function scanned(key: string, value: string, more: Partial<Record> = {}): Scanne
 
 const body = (rendering: Rendering) => Buffer.from(rendering.body).toString();
 const json = (value: string | Uint8Array, type: string) => body(renderRecord("json", record(value, { type })));
+
+const range = { prefix: "", delimiter: undefined, isReverse: false, withValues: false, limit: 100 };
+const requests: RequestTotals = {
+  inFlight: 1,
+  reads: 30,
+  writes: 12,
+  failed: 2,
+  durations: [{ upToMs: 0.5, count: 40 }, { count: 2 }],
+};
 
 const sync: StoreStatus["sync"] = {
   delivered: 7,
@@ -61,6 +71,7 @@ describe("every document", () => {
   };
   const list = {
     page: { records: [], prefixes: [], next: undefined },
+    range,
     cursor: undefined,
     withValues: false,
     nextHref: undefined,
@@ -68,7 +79,7 @@ describe("every document", () => {
   const kinds = {
     record: (format: DocumentFormat) => renderRecord(format, record("v")),
     list: (format: DocumentFormat) => renderList(format, list),
-    status: (format: DocumentFormat) => renderStatus(format, status),
+    status: (format: DocumentFormat) => renderStatus(format, status, requests),
     problem: (format: DocumentFormat) => renderProblem(format, new StoreError("not_found", "nothing")),
   };
   for (const [kind, render] of Object.entries(kinds)) {
@@ -80,7 +91,7 @@ describe("every document", () => {
       for (const format of formats) assert.equal(render(format).headers["X-Content-Type-Options"], "nosniff");
     });
 
-    it(`of a ${kind} in HTML is a complete page that may load and run nothing`, () => {
+    it(`of a ${kind} in HTML is a complete page that loads nothing but files of its own, and runs nothing that stands in it`, () => {
       const { headers } = render("html");
       assert.match(headers["Content-Security-Policy"]!, /^default-src 'none';.* frame-ancestors 'none'$/);
       const page = body(render("html"));
@@ -88,7 +99,12 @@ describe("every document", () => {
         page,
         /^<!doctype html>\n<html lang="en">.*<meta name="viewport".*<title>[^<]+<\/title>.*<\/html>\n$/s,
       );
-      assert.doesNotMatch(page, /<script|<style|\sstyle=|\son\w+=|undefined|\[object/);
+      assert.doesNotMatch(page, /<style|\sstyle=|\son\w+=|undefined|\[object/);
+      for (const [, script, text] of page.matchAll(/<script([^>]*)>(.*?)<\/script>/gs)) {
+        assert.match(script!, /^(?: type="module")? src="\/ui\/[0-9a-f]{12}\/[a-z-]+\.js"(?: defer)?$/);
+        assert.equal(text, "");
+      }
+      for (const [, address] of page.matchAll(/ (?:href|src|action)="([^"]*)"/g)) assert.match(address!, /^[/#](?!\/)/);
     });
   }
 });
@@ -138,12 +154,15 @@ describe("a record", () => {
     assert.ok(json("\ufeff{}", "application/json").includes('"value":"\ufeff{}","encoding":"utf8"'));
   });
 
-  it("is base64 in JSON, XML and HTML when it is not UTF-8 or has NUL", () => {
+  it("is base64 in JSON and XML, and hexadecimal digits in HTML, when it is not UTF-8 or has NUL", () => {
     for (const value of [Buffer.from([0xff, 0x41]), Buffer.from("a\0b")]) {
       const text = value.toString("base64");
       assert.ok(json(value, "text/plain").includes(`"value":"${text}","encoding":"base64"`));
       assert.ok(body(renderRecord("xml", record(value))).includes(`<value encoding="base64">${text}</value>`));
-      assert.ok(body(renderRecord("html", record(value))).includes(`<h2>Value (base64)</h2>\n<pre>\n${text}</pre>`));
+      assert.match(
+        body(renderRecord("html", record(value))),
+        /<pre class="value hex"[^>]*>\n00000000 {2}(?:ff 41|61 00 62) /,
+      );
     }
   });
 
@@ -163,8 +182,8 @@ describe("a record", () => {
         record(hostile, { key: hostile, type: hostile, metadata: formatMetadata({ [hostile]: hostile }) }),
       ),
     );
-    assert.doesNotMatch(page, /<script|"1"/);
-    assert.equal(page.split("&lt;script&gt;").length, 1 + 7);
+    assert.doesNotMatch(page, /<script>|"1"/);
+    assert.ok(page.split("&lt;script&gt;").length > 7);
   });
 
   it("shows an expiry beyond all calendars", () => {
@@ -218,12 +237,14 @@ describe("a list", () => {
   const records = [scanned("a%\n", "1", { type: "application/json" }), scanned("b", "x", { expires: time + 1000 })];
   const list = {
     page: { records, prefixes: ["c/", "d\t/"], next: "d" },
+    range: { ...range, delimiter: "/", limit: 2 },
     cursor: "CUR",
     withValues: false,
     nextHref: "/kv?cursor=CUR&limit=2",
   };
   const last = {
     page: { records, prefixes: [], next: undefined },
+    range,
     cursor: undefined,
     withValues: true,
     nextHref: undefined,
@@ -287,11 +308,11 @@ describe("a list", () => {
     const page = body(
       renderList("html", { ...list, page: { ...list.page, records: [...records, scanned(hostile, "")] } }),
     );
-    assert.ok(page.includes('<a href="/kv/a%25%0A">'));
-    assert.ok(page.includes('<a href="/kv?prefix=c%2F">c/</a>'));
-    assert.ok(page.includes('<a rel="next" href="/kv?cursor=CUR&amp;limit=2">'));
-    assert.doesNotMatch(page, /<script/);
-    assert.doesNotMatch(body(renderList("html", last)), /rel="next"|Common prefixes/);
+    assert.ok(page.includes('<a class="key" href="/kv/a%25%0A">'));
+    assert.ok(page.includes('<a class="key" href="/kv?delimiter=/&amp;prefix=c%2F">c/</a>'));
+    assert.ok(page.includes('rel="next" href="/kv?cursor=CUR&amp;limit=2">'));
+    assert.doesNotMatch(page, /<script>/);
+    assert.doesNotMatch(body(renderList("html", last)), /rel="next"|class="folder"/);
   });
 });
 
@@ -315,6 +336,7 @@ describe("a status", () => {
         owed: [
           { target: "partition-2", count: 3n as unknown as number, standIns: 0n as unknown as number, oldest: time },
         ],
+        batches: { reads: { batches: 3, members: 30 }, writes: { batches: 4, members: 12 } },
       },
       {
         name: "partition-2",
@@ -325,18 +347,20 @@ describe("a status", () => {
         durability: "unknown",
         latencyMs: 0,
         owed: undefined,
+        batches: undefined,
       },
     ],
     sync,
   };
 
   it("is plain JSON", () => {
-    assert.deepEqual(JSON.parse(body(renderStatus("json", status))), {
+    assert.deepEqual(JSON.parse(body(renderStatus("json", status, requests))), {
       ready: false,
       missing: ["partition-2 <cannot> be reached"],
       cluster: "c1",
       writer: "w1",
       replicas: 2,
+      requests,
       partitions: [
         {
           name: "partition-1",
@@ -345,6 +369,7 @@ describe("a status", () => {
           engine: "MariaDB 10.11",
           durability: "strict",
           latencyMs: 1.235,
+          batches: { reads: { batches: 3, members: 30 }, writes: { batches: 4, members: 12 } },
           owed: [{ target: "partition-2", count: 3, standIns: 0, oldest: "2026-11-23T12:00:00.500Z" }],
         },
         {
@@ -380,21 +405,26 @@ describe("a status", () => {
   });
 
   it("has the same names in XML", () => {
-    const document = readXml(body(renderStatus("xml", status)));
+    const document = readXml(body(renderStatus("xml", status, requests)));
     assert.equal(document.get("/status/ready")?.toString(), "false");
     assert.equal(document.get("/status/missing/reason")?.toString(), "partition-2 <cannot> be reached");
+    assert.equal(document.get("/status/requests/writes")?.toString(), "12");
+    assert.equal(document.get("/status/requests/durations/duration/count")?.toString(), "2");
+    assert.equal(document.get("/status/partitions/partition/batches/writes/members")?.toString(), "12");
     assert.equal(document.get("/status/partitions/partition/owed/hints/count")?.toString(), "3");
     assert.equal(document.get("/status/partitions/partition/problem")?.toString(), "connection refused");
   });
 
-  it("is a table for people", () => {
-    const page = body(renderStatus("html", status));
-    assert.ok(page.includes("<td>3 to partition-2 since 2026-11-23T12:00:00.500Z</td>"));
+  it("tells people the state of each partition and what it owes", () => {
+    const page = body(renderStatus("html", status, requests));
+    assert.match(page, /partition-1 <span class="state state-steady">steady<\/span>/);
+    assert.match(page, /partition-2 <span class="state state-away">away<\/span>/);
+    assert.match(page, /3 to partition-2, the oldest <time datetime="2026-11-23T12:00:00.500Z">/);
     assert.ok(page.includes("<li>partition-2 &lt;cannot&gt; be reached</li>"));
   });
 
   it("is aligned as text", () => {
-    const lines = body(renderStatus("txt", status)).split("\n");
+    const lines = body(renderStatus("txt", status, requests)).split("\n");
     assert.equal(lines[0], "state     not ready");
     const column = lines.find((line) => line.startsWith("Partition "))!.indexOf("State");
     assert.equal(lines.find((line) => line.startsWith("partition-1"))!.indexOf("steady"), column);

@@ -168,10 +168,28 @@ const status: Schema = object(
     writer: text,
     replicas: count,
     partitions: { type: "array", items: reference("schemas", "PartitionStatus") },
+    requests: reference("schemas", "RequestTotals"),
     sync: reference("schemas", "SyncStatus"),
   },
-  ["ready", "missing", "cluster", "writer", "replicas", "partitions", "sync"],
+  ["ready", "missing", "cluster", "writer", "replicas", "requests", "partitions", "sync"],
 );
+
+const requestTotals: Schema = object(
+  {
+    inFlight: { ...count, description: "Requests of any kind that are being answered." },
+    reads: { ...count, description: "Requests for values and lists that this front end answered." },
+    writes: count,
+    failed: { ...count, description: "Of both, those that were answered with 5xx." },
+    durations: {
+      type: "array",
+      description: "How many took how long: more than the bound before, at most `upToMs`, which the last one lacks.",
+      items: object({ upToMs: { type: "number" }, count }, ["count"]),
+    },
+  },
+  ["inFlight", "reads", "writes", "failed", "durations"],
+);
+
+const batchCount: Schema = object({ batches: count, members: count }, ["batches", "members"]);
 
 const partitionStatus: Schema = object(
   {
@@ -182,6 +200,10 @@ const partitionStatus: Schema = object(
     engine: text,
     durability: { enum: ["strict", "relaxed", "unknown"] },
     latencyMs: { type: "number", minimum: 0 },
+    batches: {
+      ...object({ reads: batchCount, writes: batchCount }, ["reads", "writes"]),
+      description: "How many batches left for it from this front end, and the reads or writes in them.",
+    },
     owed: {
       type: "array",
       description: "What it still owes to others; absent when it could not be asked.",
@@ -250,6 +272,7 @@ export const schemas: { readonly [name: string]: Schema } = {
   Deleted: object({ deleted: count }, ["deleted"]),
   Status: status,
   PartitionStatus: partitionStatus,
+  RequestTotals: requestTotals,
   SyncStatus: syncStatus,
   Problem: problem,
 };

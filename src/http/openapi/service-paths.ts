@@ -5,8 +5,13 @@ import type { Operation, PathItem, Reference, Response } from "./types.ts";
 
 const text = { type: "string" };
 
+const replicasPath = readOnly(replicasOperation("PathKey", "replicas"));
+
 export const servicePaths: { readonly [path: string]: PathItem } = {
-  "/replicas/{key}": readOnly(replicasOperation("PathKey", "replicas")),
+  "/replicas/{key}": {
+    ...replicasPath,
+    options: { ...replicasPath.options!, parameters: parameterList("PathKey") },
+  },
   "/replicas": readOnly(replicasOperation("QueryKey", "replicasByQuery")),
   "/status": readOnly({
     operationId: "status",

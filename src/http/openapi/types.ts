@@ -6,7 +6,10 @@ export interface OpenApiDocument {
     readonly version: string;
     readonly summary: string;
     readonly description: string;
+    readonly license: { readonly name: string; readonly identifier: string };
   };
+  /** Empty: nobody has to prove who they are. */
+  readonly security: readonly [];
   readonly servers: readonly { readonly url: string }[];
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: { readonly [path: string]: PathItem };

@@ -1,9 +1,8 @@
 import { parseMetadata, type ScannedRecord } from "../../record.ts";
-import type { ListPage } from "../../store-types.ts";
+import type { ListPage, ListRange } from "../../store-types.ts";
 import { formatVersion, versionTime } from "../../version.ts";
-import { keyHref } from "../key-href.ts";
 import type { DocumentFormat } from "../negotiation.ts";
-import { html, page as htmlPage, type Markup } from "./html.ts";
+import { listPage } from "../pages/list-page.ts";
 import { jsonObject } from "./json.ts";
 import { xmlMetadata, xmlValue } from "./record.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
@@ -14,6 +13,7 @@ import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
 
 export interface KeyList {
   readonly page: ListPage;
+  readonly range: ListRange;
   /** Opaque, for the client to send back; `undefined` on the last page. */
   readonly cursor: string | undefined;
   readonly withValues: boolean;
@@ -31,7 +31,7 @@ export function renderListLine(record: ScannedRecord, withValues: boolean): stri
   return `${entryJson(record, withValues)}\n`;
 }
 
-const writers = { json: listJson, xml: listXml, html: listHtml, txt: listText };
+const writers = { json: listJson, xml: listXml, html: listPage, txt: listText };
 
 function listJson({ page, cursor, withValues }: KeyList): string {
   return jsonObject({
@@ -80,29 +80,6 @@ function entryXml(record: ScannedRecord, withValues: boolean): string {
       (withValues ? xmlValue(documentValue(type, record.value)) : "") +
       (withValues && record.metadata !== "" ? xmlMetadata(parseMetadata(record.metadata)) : ""),
   );
-}
-
-function listHtml({ page, nextHref }: KeyList): string {
-  return htmlPage(
-    "Keys",
-    html`${prefixLinks(page.prefixes)}<table>
-<thead><tr><th scope="col">Key</th><th scope="col">Type</th><th scope="col">Bytes</th><th scope="col">Modified</th><th scope="col">Expires</th></tr></thead>
-<tbody>
-${page.records.map(entryHtml)}</tbody>
-</table>
-${nextHref === undefined ? undefined : html`<p><a rel="next" href="${nextHref}">Next page</a></p>`}`,
-  );
-}
-
-function entryHtml(record: ScannedRecord): Markup {
-  const { key, type, size, modified, expires } = describe(record);
-  return html`<tr><td><a href="${keyHref(key)}">${key}</a></td><td>${type}</td><td>${size}</td><td>${modified}</td><td>${expires}</td></tr>\n`;
-}
-
-function prefixLinks(prefixes: readonly string[]): Markup | undefined {
-  if (prefixes.length === 0) return undefined;
-  const link = (prefix: string) => html`<li><a href="/kv?prefix=${encodeURIComponent(prefix)}">${prefix}</a></li>\n`;
-  return html`<h2>Common prefixes</h2>\n<ul>\n${prefixes.map(link)}</ul>\n<h2>Keys</h2>\n`;
 }
 
 function listText({ page }: KeyList): string {

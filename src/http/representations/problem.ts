@@ -1,6 +1,6 @@
 import { errorCodes, type StoreError } from "../../errors.ts";
 import type { DocumentFormat } from "../negotiation.ts";
-import { factTable, html, page } from "./html.ts";
+import { problemPage } from "../pages/problem-page.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
 import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
 
@@ -44,12 +44,7 @@ function problemXml({ standard, details }: ProblemDocument): string {
 }
 
 function problemHtml({ standard, details }: ProblemDocument): string {
-  const facts = details.map(([name, member]) => [name, memberText(member)]);
-  return page(
-    standard.title,
-    html`<p>${standard.detail}</p>
-${factTable({ Status: standard.status, Code: standard.code, ...Object.fromEntries(facts) })}`,
-  );
+  return problemPage({ ...standard, details: details.map(([name, member]) => [name, memberText(member)]) });
 }
 
 function problemText({ standard, details }: ProblemDocument): string {

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Metadata, Record } from "../../record.ts";
 import type { DocumentFormat } from "../negotiation.ts";
-import { factTable, html, page } from "./html.ts";
+import { valuePage } from "../pages/value-page.ts";
 import { jsonObject } from "./json.ts";
 import { type RecordDocument, recordDocument } from "./record-document.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
@@ -11,11 +11,12 @@ import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
 /** A record as a document; as text its value, in base64 where that is not UTF-8 (`Kvasir-Encoding` says so). */
 export function renderRecord(format: DocumentFormat, record: Record): Rendering {
   if (format === "txt") return recordText(record);
+  if (format === "html") return { body: valuePage(record), headers: documentHeaders.html };
   const document = recordDocument(record);
   return { body: writers[format](document), headers: documentHeaders[format] };
 }
 
-const writers = { json: recordJson, xml: recordXml, html: recordHtml };
+const writers = { json: recordJson, xml: recordXml };
 
 function recordText({ value }: Record): Rendering {
   if (isUtf8(value)) return { body: value, headers: documentHeaders.txt };
@@ -61,15 +62,4 @@ export function xmlMetadata(metadata: Metadata): string {
     xmlElement("entry", xmlText("name", name) + xmlText("value", text)),
   );
   return xmlElement("metadata", entries.join(""));
-}
-
-function recordHtml({ key, value, type, version, modified, expires, metadata }: RecordDocument): string {
-  const names = Object.keys(metadata);
-  return page(
-    key,
-    html`${factTable({ Key: key, Type: type, Version: version, Modified: modified, Expires: expires })}
-${names.length === 0 ? undefined : html`<h2>Metadata</h2>\n${factTable(metadata)}`}
-<h2>Value${value.kind === "base64" ? " (base64)" : undefined}</h2>
-<pre>\n${value.text}</pre>`,
-  );
 }

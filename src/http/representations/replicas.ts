@@ -2,7 +2,7 @@ import { isLive } from "../../record.ts";
 import type { ReplicaRecord } from "../../store-types.ts";
 import { formatVersion, versionTime } from "../../version.ts";
 import type { DocumentFormat } from "../negotiation.ts";
-import { html, page } from "./html.ts";
+import { replicasPage } from "../pages/replicas-page.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
 import { alignedText, onOneLine } from "./text.ts";
 import { isoTime } from "./time.ts";
@@ -52,7 +52,7 @@ function replicaDocument({ partition, state, record }: ReplicaRecord, now: numbe
 const writers = {
   json: (document: ReplicasDocument) => JSON.stringify(document),
   xml: replicasXml,
-  html: replicasHtml,
+  html: replicasPage,
   txt: replicasText,
 };
 
@@ -66,17 +66,6 @@ function replicasXml({ key, replicas }: ReplicasDocument): string {
     ),
   );
   return xmlDocument(xmlElement("record", xmlText("key", key) + xmlElement("replicas", elements.join(""))));
-}
-
-function replicasHtml({ key, replicas }: ReplicasDocument): string {
-  return page(
-    `Replicas of ${key}`,
-    html`<table>
-<thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
-<tbody>
-${replicas.map((replica) => html`<tr>${cells(replica).map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody>
-</table>`,
-  );
 }
 
 function replicasText({ key, replicas }: ReplicasDocument): string {

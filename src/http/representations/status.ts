@@ -1,24 +1,38 @@
 import type { PartitionStatus, StoreStatus } from "../../store-types.ts";
+import type { RequestTotals } from "../metrics.ts";
 import type { DocumentFormat } from "../negotiation.ts";
-import { factTable, html, page } from "./html.ts";
+import { statusPage } from "../pages/status-page.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
 import { syncDocument, syncFacts, syncXml } from "./sync-status.ts";
 import { alignedText } from "./text.ts";
 import { isoTime } from "./time.ts";
 import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
 
-/** The state of the store and of its partitions. */
-export function renderStatus(format: DocumentFormat, status: StoreStatus): Rendering {
-  return { body: writers[format](statusDocument(status)), headers: documentHeaders[format] };
+/** The state of the store and of its partitions, and what this front end answered. */
+export function renderStatus(format: DocumentFormat, status: StoreStatus, requests: RequestTotals): Rendering {
+  return { body: writers[format](statusDocument(status, requests)), headers: documentHeaders[format] };
 }
 
 /** Plain numbers and texts only, whatever the partitions' clients gave. */
-function statusDocument({ cluster, writer, isReady, missing, replicas, partitions, sync }: StoreStatus) {
-  const facts = { ready: isReady, missing, cluster, writer, replicas };
+function statusDocument(
+  { cluster, writer, isReady, missing, replicas, partitions, sync }: StoreStatus,
+  requests: RequestTotals,
+) {
+  const facts = { ready: isReady, missing, cluster, writer, replicas, requests };
   return { ...facts, partitions: partitions.map(partitionDocument), sync: syncDocument(sync) };
 }
 
-function partitionDocument({ name, url, state, problem, engine, durability, latencyMs, owed }: PartitionStatus) {
+function partitionDocument({
+  name,
+  url,
+  state,
+  problem,
+  engine,
+  durability,
+  latencyMs,
+  owed,
+  batches,
+}: PartitionStatus) {
   return {
     name,
     url,
@@ -27,6 +41,7 @@ function partitionDocument({ name, url, state, problem, engine, durability, late
     engine,
     durability,
     latencyMs: Math.round(latencyMs * 1000) / 1000,
+    ...(batches === undefined ? {} : { batches }),
     // Left out when the partition could not be asked, which is not the same as owing nothing.
     ...(owed === undefined
       ? {}
@@ -41,17 +56,17 @@ function partitionDocument({ name, url, state, problem, engine, durability, late
   };
 }
 
-type StatusDocument = ReturnType<typeof statusDocument>;
-type PartitionDocument = ReturnType<typeof partitionDocument>;
+export type StatusDocument = ReturnType<typeof statusDocument>;
+export type PartitionDocument = ReturnType<typeof partitionDocument>;
 
 const writers = {
   json: (status: StatusDocument) => JSON.stringify(status),
   xml: statusXml,
-  html: statusHtml,
+  html: statusPage,
   txt: statusText,
 };
 
-function statusXml({ ready, missing, cluster, writer, replicas, partitions, sync }: StatusDocument): string {
+function statusXml({ ready, missing, cluster, writer, replicas, requests, partitions, sync }: StatusDocument): string {
   return xmlDocument(
     xmlElement(
       "status",
@@ -60,10 +75,23 @@ function statusXml({ ready, missing, cluster, writer, replicas, partitions, sync
         xmlText("cluster", cluster) +
         xmlText("writer", writer) +
         xmlText("replicas", String(replicas)) +
+        requestsXml(requests) +
         xmlElement("partitions", partitions.map(partitionXml).join("")) +
         syncXml(sync),
     ),
   );
+}
+
+function requestsXml({ durations, ...counts }: RequestTotals): string {
+  const duration = ({ upToMs, count }: RequestTotals["durations"][number]) =>
+    xmlElement("duration", xmlText("upToMs", upToMs?.toString()) + xmlText("count", String(count)));
+  return xmlElement("requests", numbersXml(counts) + xmlElement("durations", durations.map(duration).join("")));
+}
+
+function numbersXml(numbers: object): string {
+  return Object.entries(numbers)
+    .map(([name, number]) => xmlText(name, String(number)))
+    .join("");
 }
 
 function partitionXml(partition: PartitionDocument): string {
@@ -85,37 +113,32 @@ function partitionXml(partition: PartitionDocument): string {
       xmlText("engine", partition.engine) +
       xmlText("durability", partition.durability) +
       xmlText("latencyMs", String(partition.latencyMs)) +
+      batchesXml(partition.batches) +
       (owed === undefined ? "" : xmlElement("owed", owed.join(""))),
   );
 }
 
-function statusHtml({ ready, missing, cluster, writer, replicas, partitions, sync }: StatusDocument): string {
-  const state = ready ? "ready" : "not ready";
-  return page(
-    `Status: ${state}`,
-    html`${factTable({ State: state, Cluster: cluster, Writer: writer, Replicas: replicas })}
-${missing.length === 0 ? undefined : html`<h2>Missing</h2>\n<ul>\n${missing.map((reason) => html`<li>${reason}</li>\n`)}</ul>`}
-<h2>Partitions</h2>
-<table>
-<thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
-<tbody>
-${partitions.map((partition) => html`<tr>${cells(partition).map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody>
-</table>
-<h2>Synchronisation</h2>
-${factTable(Object.fromEntries(syncFacts(sync)))}`,
-  );
+function batchesXml(batches: PartitionDocument["batches"]): string {
+  if (batches === undefined) return "";
+  const kinds = Object.entries(batches).map(([kind, counts]) => xmlElement(kind, numbersXml(counts)));
+  return xmlElement("batches", kinds.join(""));
 }
 
-function statusText({ ready, missing, cluster, writer, replicas, partitions, sync }: StatusDocument): string {
+function statusText({ ready, missing, cluster, writer, replicas, requests, partitions, sync }: StatusDocument): string {
   const facts = [
     ["state", ready ? "ready" : "not ready"],
     ...missing.map((reason) => ["missing", reason]),
     ["cluster", cluster],
     ["writer", writer],
     ["replicas", String(replicas)],
+    ["requests", requestsText(requests)],
   ];
   const tables = [facts, [columns, ...partitions.map(cells)], syncFacts(sync)];
   return tables.map(alignedText).join("\n");
+}
+
+function requestsText({ reads, writes, failed, inFlight }: RequestTotals): string {
+  return `${reads} reads and ${writes} writes answered, ${failed} failed, ${inFlight} under way`;
 }
 
 const columns = ["Partition", "State", "Owes", "Latency", "Engine", "Durability", "URL", "Problem"];
