@@ -63,6 +63,7 @@ const targets: readonly [what: string, target: string, key: string][] = [
   ["characters that need no encoding", "/kv/a:b@c;d=e,f~g!$&'()*", "a:b@c;d=e,f~g!$&'()*"],
   ["a backslash and quotes", "/kv/a%5Cb%22c", 'a\\b"c'],
   ["a line break", "/kv/a%0Ab", "a\nb"],
+  ["encoded dots and slashes", "/kv/a%2F..%2Fb", "a/../b"],
   ["a key parameter of dots", "/kv?key=..", ".."],
   ["a key parameter with dots and slashes", "/kv?key=a/../b//c/.", "a/../b//c/."],
   ["a key parameter with a plus for a space", "/kv?key=a+b%2Bc", "a b+c"],
@@ -116,6 +117,13 @@ for (const kind of proxyKinds) {
       assert.equal((await ask(proxy.port, "/kv/guarded", { ...put, headers: { "If-Match": etag } })).status, 204);
       assert.equal((await same("/kv/guarded", { ...put, headers: { "If-Match": etag } })).status, 412);
       assert.equal((await same("/kv/guarded")).body.toString(), "two");
+    });
+
+    it("passes the name that the client asked for", async () => {
+      // The server compares the two, and refuses what a page of another site writes.
+      const put = (origin: string) => ({ method: "PUT", body: "x", headers: { Origin: origin } });
+      assert.equal((await ask(proxy.port, "/kv/from-a-page", put("http://kvasir.example"))).status, 201);
+      assert.equal((await same("/kv/from-a-page", put("http://other.example"))).status, 403);
     });
 
     it("passes ranges, representations and metadata", async () => {
