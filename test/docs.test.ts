@@ -33,7 +33,7 @@ const notRun: readonly [line: RegExp, reason: string][] = [
   [/^npm ci && npm start$/, "installs into the clone; test/cli/serve.test.ts starts the server"],
   [/^kvasir serve$/, "does not end; test/cli/serve.test.ts starts it"],
   [/@db1\.example/, "needs that server; the users and their rights are tried below"],
-  [/^mariadb-dump /, "needs a server with the default socket"],
+  [/^mariadb-dump /, "needs a server with the default socket; test/cli/backup.test.ts does it with one"],
   ...(findProgram("sqlite3") === undefined ? [[/^sqlite3 /, "sqlite3 is not installed"] as [RegExp, string]] : []),
 ];
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -74,6 +75,38 @@ describe("a backup of a SQLite file", () => {
   });
 });
 
+/** The settings of a single partition on a test server. */
+function onDatabase({ host, port, user, password }: MariadbServer, name: string): string[] {
+  writeFileSync(join(cwd, "password"), password, { mode: 0o600 });
+  return [
+    ...["--partitions", "1", "--partition-1-url", `mysql://${user}@${host}:${port}/${name}`],
+    ...["--partition-1-password-file", join(cwd, "password")],
+  ];
+}
+
+describe("a backup of a MariaDB database", () => {
+  it("that mariadb-dump makes while Kvasir serves is the store of that moment", async () => {
+    const database = await startMariadb();
+    let server: Server | undefined;
+    try {
+      for (const name of ["test_kvasir", "test_restored"]) await database.createDatabase(name);
+      const serving = await startServer(cwd, onDatabase(database, "test_kvasir"));
+      server = serving;
+      await put(serving, "before", "\\ ' \0 \n");
+      const login = ["--no-defaults", "-S", database.socket, "-u", "root"];
+      const dump = execFileSync("mariadb-dump", [...login, "--single-transaction", "--hex-blob", "test_kvasir"]);
+      await put(serving, "after", "2");
+      await serving.stop();
+      execFileSync("mariadb", [...login, "test_restored"], { input: dump });
+      server = await startServer(cwd, onDatabase(database, "test_restored"));
+      assert.deepEqual([await read(server, "before"), await read(server, "after")], ["\\ ' \0 \n", undefined]);
+    } finally {
+      await server?.stop();
+      await database.stop();
+    }
+  });
+});
+
 describe("a move from SQLite to MySQL", () => {
   it("carries everything over by export and import", async () => {
     const database: MariadbServer = await startMariadb();
@@ -81,13 +114,8 @@ describe("a move from SQLite to MySQL", () => {
     let to: Server | undefined;
     try {
       await database.createDatabase("test_kvasir");
-      const { host, port, user, password } = database;
-      writeFileSync(join(cwd, "password"), password, { mode: 0o600 });
       from = await startServer(cwd, ["--data", "moved"]);
-      to = await startServer(cwd, [
-        ...["--partitions", "1", "--partition-1-url", `mysql://${user}@${host}:${port}/test_kvasir`],
-        ...["--partition-1-password-file", join(cwd, "password")],
-      ]);
+      to = await startServer(cwd, onDatabase(database, "test_kvasir"));
       const headers = { "Content-Type": "text/html", "Kvasir-Meta-Owner": "ann", "X-TTL": "3600" };
       await put(from, "page", "<p>hällo</p>", headers);
       for (let number = 0; number < 300; number++) await put(from, `many/${number}`, String(number));
