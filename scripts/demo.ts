@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import cliProgress from "cli-progress";
 import { startServer } from "../src/cli/serve-one.ts";
+import { startProgress } from "../src/cli/terminal/progress.ts";
 import { loadConfig } from "../src/config.ts";
 import { createLogger } from "../src/log.ts";
 
@@ -40,20 +40,21 @@ try {
 async function load(): Promise<void> {
   const packages = await availablePackages();
   if (packages.length === 0) throw new Error("apt knows of no packages; run `apt-get update` first");
-  const bar = new cliProgress.SingleBar({ format: "[{bar}] {value} of {total} packages, {eta} s left" });
-  bar.start(packages.length, 0);
+  const progress = startProgress({ what: "loading", unit: "records", total: packages.length });
   const started = performance.now();
   let next = 0;
+  let stored = 0;
   const sender = async () => {
     while (next < packages.length) {
       const batch = packages.slice(next, next + batchLength);
       next += batch.length;
       await put(batch);
-      bar.increment(batch.length);
+      stored += batch.length;
+      progress.update(stored);
     }
   };
   await Promise.all(Array.from({ length: batchesInFlight }, sender));
-  bar.stop();
+  progress.stop();
   const seconds = (performance.now() - started) / 1000;
   const names = config.partitions.map(({ name }) => name).join(", ");
   const rate = Math.round(packages.length / seconds);

@@ -12,8 +12,10 @@ import { SqlPartition } from "../src/partitions/sql/sql-partition.ts";
 import { SqlitePartition } from "../src/partitions/sql/sqlite-partition.ts";
 import { type Record, tombstone } from "../src/record.ts";
 import { stampAt } from "../src/version.ts";
+import { kvasir, pathWithKvasir } from "./cli/kvasir.ts";
 import { type Serving, serve } from "./http/serving.ts";
 import { startMariadb } from "./support/mariadb.ts";
+import { findProgram } from "./support/programs.ts";
 
 /** A line of a document that begins with `curl`, and what the document says of its answer. */
 interface Example {
@@ -24,7 +26,16 @@ interface Example {
   readonly shown: readonly string[];
 }
 
-const documents = ["README.md", "docs/http-api.md", "docs/operating.md"];
+const documents = ["README.md", ...globSync("docs/*.md").sort()];
+
+/** Lines of shell that no test here can run as they stand, and why. */
+const notRun: readonly [line: RegExp, reason: string][] = [
+  [/^npm ci && npm start$/, "installs into the clone; test/cli/serve.test.ts starts the server"],
+  [/^kvasir serve$/, "does not end; test/cli/serve.test.ts starts it"],
+  [/@db1\.example/, "needs that server; the users and their rights are tried below"],
+  [/^mariadb-dump /, "needs a server with the default socket; test/cli/backup.test.ts does it with one"],
+  ...(findProgram("sqlite3") === undefined ? [[/^sqlite3 /, "sqlite3 is not installed"] as [RegExp, string]] : []),
+];
 
 for (const file of documents) {
   describe(`what ${file} shows`, () => {
@@ -47,6 +58,36 @@ for (const file of documents) {
         if (status !== undefined) assert.equal(Number(stderr.slice(-3)), status, stdout);
         assert.ok(Number(stderr.slice(-3)) < 500, stdout);
         assertShown(stdout, shown);
+      });
+    }
+  });
+}
+
+for (const file of documents) {
+  const lines = commandsIn(readFileSync(file, "utf8"));
+  if (lines.length === 0) continue;
+  describe(`the commands in ${file}`, () => {
+    let servings: Serving[];
+    let folder: string;
+    before(async () => {
+      servings = [await serve(), await serve()];
+      folder = mkdtempSync(join(tmpdir(), "kvasir-docs-"));
+      writeFileSync(join(folder, "photo.jpg"), Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, 0, 1, 2, 3]));
+      // Outside of test mode, so that the files have the names that the documents give them.
+      await kvasir(["init"], { cwd: folder, env: { KVASIR_ENV: "" } });
+    });
+    after(async () => {
+      await Promise.all(servings.map((serving) => serving.close()));
+      rmSync(folder, { recursive: true });
+    });
+
+    for (const line of lines) {
+      const skip = notRun.find(([pattern]) => pattern.test(line))?.[1] ?? false;
+      if (skip !== false) process.stdout.write(`${file}: not run: ${line} (${skip})\n`);
+      it(line.slice(0, 120), { skip }, async () => {
+        const [first, second] = servings.map(({ url }) => url);
+        const command = line.replaceAll("http://127.0.0.1:7070", first!).replaceAll("http://127.0.0.1:7071", second!);
+        await run(command, folder, { PATH: pathWithKvasir(folder), KVASIR_URL: first! });
       });
     }
   });
@@ -196,8 +237,18 @@ function examplesIn(text: string): Example[] {
   return examples;
 }
 
-function run(command: string, folder: string): Promise<{ stdout: string; stderr: string }> {
-  const env = { PATH: process.env.PATH, CURL_HOME: folder };
+/** The lines of shell that are not requests by curl. */
+function commandsIn(text: string): string[] {
+  const lines = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block]) => block!.split("\n"));
+  return lines.filter((line) => line !== "" && !/^(curl |#)/.test(line)).map((line) => line.replace(/\s+# .*$/, ""));
+}
+
+function run(
+  command: string,
+  folder: string,
+  more: { readonly [name: string]: string } = {},
+): Promise<{ stdout: string; stderr: string }> {
+  const env = { PATH: process.env.PATH, CURL_HOME: folder, ...more };
   return new Promise((resolve, reject) => {
     execFile("sh", ["-c", command], { cwd: folder, env, timeout: 60_000 }, (error, stdout, stderr) => {
       if (error === null) resolve({ stdout, stderr });

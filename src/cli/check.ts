@@ -4,7 +4,7 @@ import { openStore } from "../open-store.ts";
 import type { PassResult } from "../sync/anti-entropy.ts";
 import type { DamagedRecord } from "../sync/scrub.ts";
 import { exitCodes } from "./failure.ts";
-import { startProgressBar } from "./progress-bar.ts";
+import { startProgress } from "./terminal/progress.ts";
 
 export interface CheckOptions {
   readonly isRepair: boolean;
@@ -18,10 +18,11 @@ export async function check(sources: ConfigSources, { isRepair, isDeep, json }: 
   const config = loadConfig(sources);
   const store = await openStore(config, createLogger("warn"), { isSyncing: false });
   try {
-    const bar = await startProgressBar("checking");
+    const progress = startProgress({ what: "checking", unit: "percent", total: 100 });
     const damaged = isDeep ? await store.sync.scrub({ isRepair }) : [];
-    const pass = await store.sync.compare({ isRepair, onProgress: bar.update });
-    bar.stop();
+    const pass = await store.sync
+      .compare({ isRepair, onProgress: (part) => progress.update(part * 100) })
+      .finally(progress.stop);
     if (json) process.stdout.write(`${JSON.stringify({ ...pass, scrubbed: damaged })}\n`);
     else for (const line of lines(pass, damaged)) process.stdout.write(`${line}\n`);
     return isSound(pass, damaged, isRepair) ? exitCodes.done : exitCodes.notAllDone;

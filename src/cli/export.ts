@@ -3,6 +3,8 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { CommandFailure, exitCodes } from "./failure.ts";
 import { type Client, keyQuery, refusal } from "./http.ts";
+import type { StatusDocument } from "./status-view.ts";
+import { startProgress } from "./terminal/progress.ts";
 import { readLines } from "./transfer/lines.ts";
 import { encodeValue, type RecordLine } from "./transfer/record-line.ts";
 
@@ -21,16 +23,32 @@ const fetchesMax = 16;
 /** Writes every record as one line of JSON, in key order, with its exact bytes. */
 export async function exportRecords(client: Client, options: { prefix?: string; output?: string }): Promise<number> {
   let count = 0;
+  const isShown = options.output !== undefined || !process.stdout.isTTY;
+  const total = isShown && process.stderr.isTTY ? await estimate(client, options.prefix) : undefined;
+  const progress = isShown ? startProgress({ what: "exporting", unit: "records", total }) : undefined;
   async function* lines(): AsyncGenerator<string> {
     for await (const record of records(client, options.prefix)) {
       count += 1;
+      progress?.update(count);
       yield `${JSON.stringify(record)}\n`;
     }
   }
   const output = options.output === undefined ? process.stdout : createWriteStream(options.output);
-  await pipeline(lines, output, { end: output !== process.stdout });
+  try {
+    await pipeline(lines, output, { end: output !== process.stdout });
+  } finally {
+    progress?.stop();
+  }
   process.stderr.write(`exported ${count}\n`);
   return exitCodes.done;
+}
+
+/** How many records the last comparison of the partitions found, if the server knows. */
+async function estimate(client: Client, prefix: string | undefined): Promise<number | undefined> {
+  if (prefix !== undefined) return undefined;
+  const response = await client.request("/status", { headers: { Accept: "application/json" } });
+  if (!response.ok) throw await refusal("export", response);
+  return ((await response.json()) as StatusDocument).sync.lastPass?.records;
 }
 
 async function* records(client: Client, prefix: string | undefined): AsyncGenerator<RecordLine> {

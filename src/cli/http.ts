@@ -7,6 +7,7 @@ interface RequestOptions {
   readonly query?: { readonly [name: string]: string | undefined };
   readonly headers?: { readonly [name: string]: string };
   readonly body?: Uint8Array<ArrayBuffer> | string;
+  readonly signal?: AbortSignal;
 }
 
 /** A problem document, as far as commands look at it. */
@@ -63,7 +64,7 @@ export async function refusal(what: string, response: Response): Promise<Command
 }
 
 async function request(base: string, path: string, options: RequestOptions): Promise<Response> {
-  const { method = "GET", query = {}, headers, body } = options;
+  const { method = "GET", query = {}, headers, body, signal } = options;
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
   const search = pairs.map(([name, value]) => `${name}=${encodeURIComponent(value!)}`).join("&");
   try {
@@ -72,6 +73,7 @@ async function request(base: string, path: string, options: RequestOptions): Pro
       headers: headers ?? {},
       body: body ?? null,
       redirect: "error",
+      signal: signal ?? null,
     });
   } catch (error) {
     throw new CommandFailure(

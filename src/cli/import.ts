@@ -3,10 +3,10 @@ import { resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { exitCodes } from "./failure.ts";
 import type { Client } from "./http.ts";
+import { startProgress } from "./terminal/progress.ts";
 import { type ImportState, loadState, saveState } from "./transfer/import-state.ts";
 import { Importer } from "./transfer/importer.ts";
 import { readLines } from "./transfer/lines.ts";
-import { startProgress } from "./transfer/progress.ts";
 
 interface ImportOptions {
   readonly resume?: string;
@@ -24,7 +24,7 @@ export async function importRecords(client: Client, file: string, options: Impor
   if (bytesMax !== undefined && bytesMax < before.offset) {
     throw new ConfigError(`--resume: ${options.resume} is ahead of ${file}, which is shorter; delete it to begin anew`);
   }
-  const progress = await startProgress(bytesMax, before.offset);
+  const progress = startProgress({ what: "importing", unit: "bytes", total: bytesMax, start: before.offset });
   const importer = new Importer(client, before, {
     onBadLine: ({ line, reason }) => progress.print(`kvasir: line ${line}: ${reason}`),
     onAdvance: (state) => {

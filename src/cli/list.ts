@@ -2,21 +2,37 @@ import { once } from "node:events";
 import { ConfigError } from "../errors.ts";
 import { exitCodes } from "./failure.ts";
 import { type Client, refusal } from "./http.ts";
+import { fittedTable, outputWidth } from "./terminal/table.ts";
 
 interface ListOptions {
   readonly delimiter?: string;
   readonly limit?: string;
   readonly values?: boolean;
+  /** Size, time, media type and expiry beside each key. */
+  readonly long?: boolean;
   readonly json?: boolean;
 }
 
+interface Entry {
+  readonly key: string;
+  readonly type: string;
+  readonly size: number;
+  readonly modified: string;
+  readonly expires?: string;
+  readonly value?: unknown;
+  readonly encoding?: string;
+}
+
 interface Page {
-  readonly keys: readonly { readonly key: string; readonly value?: unknown; readonly encoding?: string }[];
+  readonly keys: readonly Entry[];
   readonly prefixes?: readonly string[];
   readonly cursor?: string;
 }
 
-/** Lists keys and common prefixes, page after page, until there are no more or `limit` is reached. */
+/**
+ * Lists keys and common prefixes, page after page, until there are no more or `limit` is reached. What stands beside
+ * the keys is cut to fit a terminal; elsewhere columns are separated by tabs and whole.
+ */
 export async function list(client: Client, prefix: string, options: ListOptions): Promise<number> {
   const all: { keys: unknown[]; prefixes: string[] } = { keys: [], prefixes: [] };
   for await (const { keys, prefixes = [] } of pages(client, prefix, options)) {
@@ -24,8 +40,8 @@ export async function list(client: Client, prefix: string, options: ListOptions)
       all.keys.push(...keys);
       all.prefixes.push(...prefixes);
     } else {
-      const lines = [...keys.map((entry) => entryLine(entry, options.values === true)), ...prefixes.map(onOneLine)];
-      await print(lines.map((line) => `${line}\n`).join(""));
+      const rows = [...keys.map((entry) => cells(entry, options)), ...prefixes.map((prefix) => [onOneLine(prefix)])];
+      await print(layOut(rows).join(""));
     }
   }
   const { keys, prefixes } = all;
@@ -64,10 +80,22 @@ function parseLimit(limit: string | undefined): number {
   throw new ConfigError(`--limit: expected a whole number from 1, got ${JSON.stringify(limit)}`);
 }
 
-function entryLine({ key, value, encoding }: Page["keys"][number], withValue: boolean): string {
-  if (!withValue) return onOneLine(key);
+function cells(entry: Entry, { long, values }: ListOptions): string[] {
+  const { key, size, modified, type, expires } = entry;
+  const facts = long ? [String(size), modified, onOneLine(type), expires ? `expires ${expires}` : ""] : [];
+  return [onOneLine(key), ...facts, ...(values ? [valueText(entry)] : [])];
+}
+
+function valueText({ value, encoding }: Entry): string {
   const shown = typeof value === "string" ? value : JSON.stringify(value);
-  return `${onOneLine(key)}\t${encoding === "base64" ? `base64:${shown}` : onOneLine(shown)}`;
+  return encoding === "base64" ? `base64:${shown}` : onOneLine(shown);
+}
+
+/** Keys alone are never cut, so that they can be copied. */
+function layOut(rows: readonly (readonly string[])[]): string[] {
+  const isTable = process.stdout.isTTY && rows.some((row) => row.length > 1);
+  const lines = isTable ? fittedTable(rows, outputWidth()) : rows.map((row) => row.join("\t"));
+  return lines.map((line) => `${line}\n`);
 }
 
 /** Percent-encodes `%` and control characters, as the server's text form does. */

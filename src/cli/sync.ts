@@ -3,7 +3,7 @@ import { createLogger } from "../log.ts";
 import { openStore } from "../open-store.ts";
 import type { SyncReport } from "../sync/loop.ts";
 import { exitCodes } from "./failure.ts";
-import { startProgressBar } from "./progress-bar.ts";
+import { startProgress } from "./terminal/progress.ts";
 
 export interface SyncOptions {
   /** How often, in ms; `undefined` for once. */
@@ -28,9 +28,10 @@ export async function sync(sources: ConfigSources, { everyMs, partition, json }:
   try {
     store.sync.checkPartition(partition);
     for (;;) {
-      const bar = await startProgressBar("synchronising");
-      const report = await store.sync.once({ only: partition, onProgress: bar.update });
-      bar.stop();
+      const progress = startProgress({ what: "synchronising", unit: "percent", total: 100 });
+      const report = await store.sync
+        .once({ only: partition, onProgress: (part) => progress.update(part * 100) })
+        .finally(progress.stop);
       process.stdout.write(`${json ? JSON.stringify(report) : summary(report)}\n`);
       if (everyMs === undefined) return isDone(report) ? exitCodes.done : exitCodes.notAllDone;
       await Promise.race([new Promise((resolve) => setTimeout(resolve, everyMs)), stopped]);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
@@ -65,6 +65,47 @@ export function spawnKvasir(args: readonly string[], { cwd, env = {} }: SpawnOpt
   running.add(child);
   child.on("exit", () => running.delete(child));
   return child;
+}
+
+/** The `PATH` of a shell that has the command `kvasir`, for command lines as a person types them. */
+export function pathWithKvasir(cwd: string): string {
+  const bin = join(cwd, ".bin");
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(bin, "kvasir"), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 });
+  return `${bin}:${process.env.PATH}`;
+}
+
+/** Runs a line of shell on a terminal of its own (`script` makes it), with `input` typed once `until` is on the screen. */
+export async function onTerminal(
+  line: string,
+  { cwd, env = {}, columns = 60, until = /$/, input = "" }: TerminalOptions,
+): Promise<{ code: number | null; screen: string }> {
+  const child = spawn("script", ["-qefc", `stty cols ${columns} rows 20; ${line}`, "/dev/null"], {
+    cwd,
+    env: { HOME: cwd, PATH: pathWithKvasir(cwd), TERM: "xterm-256color", KVASIR_ENV: "test", ...env },
+    stdio: "pipe",
+  });
+  running.add(child);
+  child.on("exit", () => running.delete(child));
+  const timer = setTimeout(() => child.kill("SIGKILL"), commandTimeoutMs);
+  let screen = "";
+  let isTyped = input === "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    screen += chunk;
+    if (isTyped || !until.test(screen)) return;
+    isTyped = true;
+    child.stdin.write(input);
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  clearTimeout(timer);
+  return { code, screen };
+}
+
+interface TerminalOptions extends SpawnOptions {
+  readonly columns?: number;
+  /** What is on the screen when `input` is typed. */
+  readonly until?: RegExp;
+  readonly input?: string;
 }
 
 export interface Server {
