@@ -125,6 +125,8 @@ export function loadConfig(sources: ConfigSources): Config {
       host: values["server.host"],
       port: values["server.port"],
       hosts: values["server.hosts"],
+      requireTokens: !values["server.insecure"] && !isLoopback(values["server.host"]),
+      authFailuresMax: values["server.auth_failures_max"],
       workers: values["server.workers"],
       logRequests: values["server.log_requests"],
       valueBytesMax: values["server.value_bytes_max"],
@@ -199,6 +201,11 @@ function checkTogether(values: Values, given: AllGiven, file: ConfigFile | undef
       `${named("server.value_bytes_max")} is more than server.body_budget_bytes; raise that as well`,
     );
   }
+}
+
+/** Whether only this machine can reach a server that listens there. */
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }
 
 function freeze<T>(value: T): T {

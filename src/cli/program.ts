@@ -3,6 +3,7 @@ import { parseDuration } from "../config/kinds.ts";
 import { ConfigError } from "../errors.ts";
 import { addConfigFile, addConfigFlags, configSources } from "./config-flags.ts";
 import { exitCodes, reportFailure } from "./failure.ts";
+import type { ServerFlags } from "./http.ts";
 
 /** Runs one command line and gives its exit code. Each command's code is loaded only when it is called. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -33,6 +34,7 @@ function declare(args: readonly string[], finish: (exitCode: number) => void): C
   declareServerCommands(program, args, finish);
   declareKeyCommands(program, finish);
   declareTransferCommands(program, finish);
+  declareTokenCommands(program, args, finish);
   return program;
 }
 
@@ -147,16 +149,48 @@ function declareTransferCommands(program: Command, finish: (exitCode: number) =>
     });
 }
 
+function declareTokenCommands(program: Command, args: readonly string[], finish: (exitCode: number) => void): void {
+  const token = program
+    .command("token")
+    .description("create, list and revoke access tokens, on the partitions themselves");
+  addConfigFlags(token.command("create"), args)
+    .description("print a new token, once: only its digest is stored")
+    .requiredOption("--name <name>", "what to call it")
+    .requiredOption("--allow <scopes>", "what it may do: read, write, admin, or several with commas")
+    .option("--prefix <prefix>", "only for keys that begin with it; may be repeated", collect)
+    .option("--json", "one JSON document")
+    .action(async (options) => {
+      const { createToken } = await import("./token.ts");
+      finish(await createToken(configSources(options), options));
+    });
+  addConfigFlags(token.command("list"), args)
+    .description("show all tokens, revoked ones too, without what they are")
+    .option("--json", "one JSON document")
+    .action(async (options) => {
+      const { listTokens } = await import("./token.ts");
+      finish(await listTokens(configSources(options), options));
+    });
+  addConfigFlags(token.command("revoke <name>"), args)
+    .description("make a token invalid, within seconds; exit code 1 while a partition does not know yet")
+    .option("--json", "one JSON document")
+    .action(async (name: string, options) => {
+      const { revokeToken } = await import("./token.ts");
+      finish(await revokeToken(configSources(options), name, options));
+    });
+}
+
 /** The flags that say which server to talk to. */
 function addServer(command: Command): Command {
   return addConfigFile(
-    command.option("--url <url>", "the server (default: KVASIR_URL, else host and port of the configuration)"),
+    command
+      .option("--url <url>", "the server (default: KVASIR_URL, else host and port of the configuration)")
+      .option("--token-file <file>", "the file with the access token (default: KVASIR_TOKEN, else none is sent)"),
   );
 }
 
-async function client(options: { url?: string; config?: string }) {
+async function client(options: ServerFlags & { config?: string }) {
   const { connect } = await import("./http.ts");
-  return connect(options.url, configSources({ config: options.config }));
+  return connect(options, configSources({ config: options.config }));
 }
 
 function collect(item: string, items: string[] = []): string[] {

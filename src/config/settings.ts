@@ -67,6 +67,17 @@ export const settings = {
     default: "",
     meaning: "names that are answered in `Host`, besides loopback names and IP addresses",
   },
+  "server.insecure": {
+    kind: truth,
+    default: "false",
+    shortFlag: "insecure",
+    meaning: "whether to listen on more than loopback although nobody needs a token",
+  },
+  "server.auth_failures_max": {
+    kind: count(1, 1_000_000),
+    default: "20",
+    meaning: "how many wrong tokens one address may send in a minute; then they get 429",
+  },
   "server.workers": {
     kind: count(1, 256),
     default: "1",

@@ -5,6 +5,10 @@ export interface ServerOptions {
   readonly port: number;
   /** Names in `Host` that are answered besides loopback names and IP addresses. */
   readonly hosts: readonly string[];
+  /** Refuses everything until a token was created: the port can be reached from other machines. */
+  readonly requireTokens: boolean;
+  /** Wrong tokens from one address in a minute; then they get 429. */
+  readonly authFailuresMax: number;
   readonly logRequests: boolean;
   /** Larger values are refused with 413. The partitions may allow less. */
   readonly valueBytesMax: number;

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { type FastifyInstance, fastify as newFastify } from "fastify";
 import type { Logger } from "../log.ts";
 import type { Store } from "../store.ts";
+import { Auth } from "./auth.ts";
 import { batchRoute } from "./batch-route.ts";
 import { BodyReader } from "./body.ts";
 import { answerClientError } from "./client-error.ts";
@@ -41,11 +42,23 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
   const isStopping = () => stopped !== undefined;
   const metrics = new HttpMetrics(store);
   const bodies = new BodyReader(options.bodyBudgetBytes);
+  const auth = new Auth(store.tokens, options, logger);
+  const stopping = () => (isStopping() ? "this front end is stopping" : undefined);
+  const routes = [
+    listRoute(store, options),
+    createRoute(store, options, bodies),
+    deletePrefixRoute(store),
+    batchRoute(store, options, bodies, logger),
+    replicasRoute,
+    ...serviceRoutes({ store, metrics, stopping, isOpen: () => auth.isOpen }),
+  ];
   let others: Parameters<typeof createNodeServer>[1];
   const dispatcher = new Dispatcher({
     keys: new KeyRoutes(store, options, bodies),
     replicas: new ReplicaRoutes(store),
     hosts: new HostCheck(options.hosts),
+    auth,
+    openPaths: new Set(routes.filter(({ access }) => access === "open").map(({ path }) => path)),
     metrics,
     logger,
     logRequests: options.logRequests,
@@ -60,19 +73,13 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
     },
     frameworkErrors: (error, request, reply) => void refuse(dispatcher, error, request, reply),
   });
-  const stopping = () => (isStopping() ? "this front end is stopping" : undefined);
-  const routes = [
-    listRoute(store, options),
-    createRoute(store, options, bodies),
-    deletePrefixRoute(store),
-    batchRoute(store, options, bodies, logger),
-    replicasRoute,
-    ...serviceRoutes(store, metrics, stopping),
-  ];
   addRoutes(fastify, routes, dispatcher);
 
   return {
-    listen: () => listen(fastify, server, options),
+    async listen() {
+      await store.tokens.start();
+      return listen(fastify, server, options);
+    },
     stop() {
       stopped ??= stop(fastify, server, options.stopTimeoutMs);
       return stopped;

@@ -10,6 +10,8 @@ const serverOptions: ServerOptions = {
   host: "127.0.0.1",
   port: 0,
   hosts: ["kvasir.example"],
+  requireTokens: false,
+  authFailuresMax: 20,
   logRequests: false,
   valueBytesMax: 8 * 2 ** 20,
   metadataBytesMax: 2048,

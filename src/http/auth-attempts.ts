@@ -1,0 +1,57 @@
+import { isIPv6 } from "node:net";
+
+const windowMs = 60_000;
+/** Beyond, those whose window began first are forgotten. */
+const addressesMax = 10_000;
+
+interface Window {
+  readonly since: number;
+  failures: number;
+}
+
+/** Counts the wrong tokens that came from each address, a minute at a time. */
+export class Attempts {
+  readonly #failuresMax: number;
+  readonly #elapsed: () => number;
+  /** In the order in which the windows began. */
+  readonly #windows = new Map<string, Window>();
+
+  /** `elapsed` gives monotonic milliseconds. */
+  constructor(failuresMax: number, elapsed: () => number) {
+    this.#failuresMax = failuresMax;
+    this.#elapsed = elapsed;
+  }
+
+  /** For how many seconds nothing that this address says is looked at; 0 when it may try. */
+  blockedFor(address: string): number {
+    const window = this.#windows.get(groupOf(address));
+    if (window === undefined || window.failures < this.#failuresMax) return 0;
+    return Math.max(0, Math.ceil((window.since + windowMs - this.#elapsed()) / 1000));
+  }
+
+  /** Whether this failure is the one with which the address is blocked. */
+  fail(address: string): boolean {
+    const group = groupOf(address);
+    const now = this.#elapsed();
+    let window = this.#windows.get(group);
+    if (window === undefined || now >= window.since + windowMs) {
+      this.#windows.delete(group);
+      window = { since: now, failures: 0 };
+      this.#windows.set(group, window);
+      if (this.#windows.size > addressesMax) this.#windows.delete(this.#windows.keys().next().value!);
+    }
+    window.failures++;
+    return window.failures === this.#failuresMax;
+  }
+}
+
+/** One person has at least a /64 of IPv6, and so as many addresses as they like. */
+function groupOf(address: string): string {
+  const plain = address.replace(/^::ffff:(?=[0-9.]+$)/i, "");
+  if (!isIPv6(plain)) return plain;
+  const [head = "", tail] = plain.split("%")[0]!.split("::");
+  const first = head === "" ? [] : head.split(":");
+  const last = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
+  return [...first, ...new Array<string>(zeros).fill("0"), ...last].slice(0, 4).join(":");
+}
