@@ -1,6 +1,7 @@
 import { type ConfigFile, readConfigFile } from "./config/file.ts";
 import { type AllGiven, gather, settingValue } from "./config/given.ts";
 import { readPartitions } from "./config/partitions.ts";
+import { readServerTls } from "./config/server-tls.ts";
 import { settings, type Values } from "./config/settings.ts";
 import { ConfigError } from "./errors.ts";
 import type { ServerOptions } from "./http/server-options.ts";
@@ -126,6 +127,7 @@ export function loadConfig(sources: ConfigSources): Config {
       port: values["server.port"],
       hosts: values["server.hosts"],
       requireTokens: !values["server.insecure"] && !isLoopback(values["server.host"]),
+      tls: readServerTls(given, values),
       authFailuresMax: values["server.auth_failures_max"],
       workers: values["server.workers"],
       logRequests: values["server.log_requests"],
@@ -157,9 +159,16 @@ export function loadConfig(sources: ConfigSources): Config {
  * Where a server with this configuration listens. Needs no partition and no password, so that commands which
  * only talk to the server run where those are not known.
  */
-export function loadServerAddress(sources: ConfigSources): { readonly host: string; readonly port: number } {
+export function loadServerAddress(sources: ConfigSources): ServerAddress {
   const { values } = readSettings(sources);
-  return { host: values["server.host"], port: values["server.port"] };
+  const isTls = values["server.tls_cert"] !== undefined;
+  return { host: values["server.host"], port: values["server.port"], isTls };
+}
+
+interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
 }
 
 interface ReadSettings {

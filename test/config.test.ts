@@ -123,7 +123,7 @@ describe("the configuration", () => {
 
   it("gives the server's address even when a partition's password is not there", () => {
     const cwd = folder(`${oneMysql("password_env = 'NOT_SET'\n")}[server]\nport = 99\n`);
-    assert.deepEqual(loadServerAddress({ env: {}, flags: {}, cwd }), { host: "127.0.0.1", port: 99 });
+    assert.deepEqual(loadServerAddress({ env: {}, flags: {}, cwd }), { host: "127.0.0.1", port: 99, isTls: false });
   });
 
   it("has a valid default for every setting", () => {

@@ -126,12 +126,12 @@ function checkUrl(text: string, label: string): string {
 }
 
 function configuredUrl(sources: ConfigSources): string {
-  const { host, port } = loadServerAddress(sources);
-  return listeningUrl(host, port);
+  const { host, port, isTls } = loadServerAddress(sources);
+  return listeningUrl(host, port, isTls);
 }
 
 /** How a client on this machine reaches a server that listens there. */
-export function listeningUrl(host: string, port: number): string {
+export function listeningUrl(host: string, port: number, isTls: boolean): string {
   const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return `http${isTls ? "s" : ""}://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }

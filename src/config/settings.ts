@@ -67,6 +67,17 @@ export const settings = {
     default: "",
     meaning: "names that are answered in `Host`, besides loopback names and IP addresses",
   },
+  "server.tls_cert": {
+    kind: text,
+    default: undefined,
+    meaning:
+      "the file with the server's certificate and those between it and the authority (PEM); needs `server.tls_key`",
+  },
+  "server.tls_key": {
+    kind: text,
+    default: undefined,
+    meaning: "the file with the certificate's key (PEM); both files are read again when they change",
+  },
   "server.insecure": {
     kind: truth,
     default: "false",

@@ -5,6 +5,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Names in `Host` that are answered besides loopback names and IP addresses. */
   readonly hosts: readonly string[];
+  /** PEM files, read again when they change; `undefined` for plain HTTP. */
+  readonly tls: ServerTls | undefined;
   /** Refuses everything until a token was created: the port can be reached from other machines. */
   readonly requireTokens: boolean;
   /** Wrong tokens from one address in a minute; then they get 429. */
@@ -26,4 +28,9 @@ export interface ServerOptions {
   readonly requestTimeoutMs: number;
   /** For the requests under way to end when the server stops; then their connections are cut. */
   readonly stopTimeoutMs: number;
+}
+
+export interface ServerTls {
+  readonly certFile: string;
+  readonly keyFile: string;
 }

@@ -6,6 +6,7 @@ import type { Store } from "../store.ts";
 import { Auth } from "./auth.ts";
 import { batchRoute } from "./batch-route.ts";
 import { BodyReader } from "./body.ts";
+import { Certificates } from "./certificates.ts";
 import { answerClientError } from "./client-error.ts";
 import { createRoute } from "./create-route.ts";
 import { deletePrefixRoute } from "./delete-prefix-route.ts";
@@ -65,7 +66,8 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
     isStopping,
     others: (raw, response) => others!(raw, response as Parameters<typeof others & object>[1]),
   });
-  const server = newNodeServer(options, dispatcher);
+  const certificates = options.tls && new Certificates(options.tls, options.headersTimeoutMs, logger);
+  const server = newNodeServer(options, dispatcher, certificates);
   const fastify = newFastify({
     serverFactory: (handler) => {
       others = handler;
@@ -81,21 +83,23 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
       return listen(fastify, server, options);
     },
     stop() {
+      certificates?.stop();
       stopped ??= stop(fastify, server, options.stopTimeoutMs);
       return stopped;
     },
   };
 }
 
-function newNodeServer(options: ServerOptions, dispatcher: Dispatcher): Server {
-  const server = createNodeServer({
+function newNodeServer(options: ServerOptions, dispatcher: Dispatcher, certificates?: Certificates): Server {
+  const limits = {
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(connectionsCheckMs, options.headersTimeoutMs),
     // Ours refuses it with a problem document.
     requireHostHeader: false,
-  });
+  };
+  const server = certificates === undefined ? createNodeServer(limits) : certificates.createServer(limits);
   // Node leaves out header fields beyond the limit without a word; their bytes are limited anyway.
   server.maxHeadersCount = 0;
   server.maxConnections = options.maxConnections;

@@ -10,6 +10,7 @@ const serverOptions: ServerOptions = {
   host: "127.0.0.1",
   port: 0,
   hosts: ["kvasir.example"],
+  tls: undefined,
   requireTokens: false,
   authFailuresMax: 20,
   logRequests: false,
@@ -45,7 +46,7 @@ export async function serve(
   const logger = pino({ level: "debug" }, { write: (line: string) => void log.push(JSON.parse(line)) });
   const server = createServer(changeStore(memory.store), { ...serverOptions, ...options }, logger);
   const { port } = await server.listen();
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http${options.tls ? "s" : ""}://127.0.0.1:${port}`;
   return {
     ...memory,
     server,
