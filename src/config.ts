@@ -137,6 +137,8 @@ export function loadConfig(sources: ConfigSources): Config {
       batchMax: values["server.batch_max"],
       bodyBudgetBytes: values["server.body_budget_bytes"],
       maxConnections: values["server.max_connections"],
+      maxConnectionsPerAddress: values["server.max_connections_per_address"],
+      bodyRateMin: values["server.body_rate_min"],
       headersTimeoutMs: values["server.headers_timeout"],
       requestTimeoutMs: values["server.request_timeout"],
       stopTimeoutMs: values["server.stop_timeout"],

@@ -122,6 +122,16 @@ export const settings = {
     default: "10000",
     meaning: "the most connections that one process accepts",
   },
+  "server.max_connections_per_address": {
+    kind: count(1, 1_000_000),
+    default: "1000",
+    meaning: "how many of them one address may have (a /64 of IPv6 is one); raise it behind a proxy with more",
+  },
+  "server.body_rate_min": {
+    kind: size("0", "1GiB"),
+    default: "1KiB",
+    meaning: "the bytes a second at which a body has to arrive, once it has taken five seconds; 0 for any",
+  },
   "server.headers_timeout": {
     kind: duration("100ms", "10m"),
     default: "10s",

@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { groupOf } from "./address-group.ts";
 
 const windowMs = 60_000;
 /** Beyond, those whose window began first are forgotten. */
@@ -43,15 +43,4 @@ export class Attempts {
     window.failures++;
     return window.failures === this.#failuresMax;
   }
-}
-
-/** One person has at least a /64 of IPv6, and so as many addresses as they like. */
-function groupOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=[0-9.]+$)/i, "");
-  if (!isIPv6(plain)) return plain;
-  const [head = "", tail] = plain.split("%")[0]!.split("::");
-  const first = head === "" ? [] : head.split(":");
-  const last = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
-  return [...first, ...new Array<string>(zeros).fill("0"), ...last].slice(0, 4).join(":");
 }

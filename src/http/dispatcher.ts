@@ -64,6 +64,10 @@ export class Dispatcher {
 
   /** Where nothing has to be waited for there is no promise either: they would take a tenth of the time of a GET. */
   #begin(raw: IncomingMessage, response: ServerResponse, turns: Turns, isArriving: boolean): void {
+    if (turns.isOver) {
+      turns.end();
+      return;
+    }
     let exchange: Exchange = { raw, response, query: noQuery, grant: nothing, isArriving };
     let done: Promise<void> | undefined;
     try {
@@ -73,6 +77,7 @@ export class Dispatcher {
       exchange = { raw, response, query: target.query, grant: isOpen ? everything : nothing, isArriving };
       hosts.check(raw, target.authority, isOpen);
       checkMethod(raw.method!);
+      checkFraming(raw);
       if (!isOpen && !this.#options.openPaths.has(target.path)) {
         exchange.grant = auth.grantOf(raw);
         if (target.key !== undefined) exchange.grant.checkMethod(raw.method!, target.key);
@@ -84,6 +89,11 @@ export class Dispatcher {
         done = this.respond(exchange, replicasRoute, this.#answerReplicas, target.key);
       } else done = this.respond(exchange, keyRoute, this.#answerKey, target.key);
     } catch (error) {
+      // Whoever sent this and whoever passed it on may not agree where it ends, or whom it is for.
+      if (error instanceof StoreError && error.code === "invalid_header") {
+        response.shouldKeepAlive = false;
+        turns.isOver = true;
+      }
       done = this.respond(exchange, noRoute, () => Promise.reject(error));
     }
     if (done === undefined) turns.end();
@@ -187,4 +197,11 @@ export class Dispatcher {
 
 function checkMethod(method: string): void {
   if (!knownMethods.includes(method)) throw new StoreError("not_implemented", `the method ${method} is not known here`);
+}
+
+/** Node's parser goes by the last coding and passes on what the others made, and takes chunks in HTTP/1.0, which has none. */
+function checkFraming({ headers, httpVersion }: IncomingMessage): void {
+  const encoding = headers["transfer-encoding"];
+  if (encoding === undefined || (encoding.toLowerCase() === "chunked" && httpVersion === "1.1")) return;
+  throw new StoreError("invalid_header", "Transfer-Encoding is only accepted in HTTP/1.1, and only as chunked");
 }

@@ -22,6 +22,10 @@ export interface ServerOptions {
   readonly bodyBudgetBytes: number;
   /** More connections are closed as soon as they open. */
   readonly maxConnections: number;
+  /** More from one address are closed as soon as they open. */
+  readonly maxConnectionsPerAddress: number;
+  /** Bytes a second at which a body has to arrive, once it has taken a while. */
+  readonly bodyRateMin: number;
   /** For the header fields of a request to arrive. */
   readonly headersTimeoutMs: number;
   /** For a whole request to arrive. */

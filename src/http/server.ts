@@ -8,6 +8,7 @@ import { batchRoute } from "./batch-route.ts";
 import { BodyReader } from "./body.ts";
 import { Certificates } from "./certificates.ts";
 import { answerClientError } from "./client-error.ts";
+import { capPerAddress } from "./connection-cap.ts";
 import { createRoute } from "./create-route.ts";
 import { deletePrefixRoute } from "./delete-prefix-route.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -16,6 +17,7 @@ import { KeyRoutes } from "./key-routes.ts";
 import { listRoute } from "./list-routes.ts";
 import { HttpMetrics } from "./metrics.ts";
 import { addRoutes, refuse } from "./other-routes.ts";
+import { PaceCheck } from "./pace-check.ts";
 import { ReplicaRoutes, replicasRoute } from "./replica-routes.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { serviceRoutes } from "./service-routes.ts";
@@ -42,7 +44,7 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
   let stopped: Promise<void> | undefined;
   const isStopping = () => stopped !== undefined;
   const metrics = new HttpMetrics(store);
-  const bodies = new BodyReader(options.bodyBudgetBytes);
+  const bodies = new BodyReader(options.bodyBudgetBytes, new PaceCheck(options.bodyRateMin));
   const auth = new Auth(store.tokens, options, logger);
   const stopping = () => (isStopping() ? "this front end is stopping" : undefined);
   const routes = [
@@ -103,6 +105,7 @@ function newNodeServer(options: ServerOptions, dispatcher: Dispatcher, certifica
   // Node leaves out header fields beyond the limit without a word; their bytes are limited anyway.
   server.maxHeadersCount = 0;
   server.maxConnections = options.maxConnections;
+  capPerAddress(server, options.maxConnectionsPerAddress);
   server.timeout = idleTimeoutMs;
   const handle = dispatcher.handle.bind(dispatcher);
   server.on("request", handle);

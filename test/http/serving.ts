@@ -20,6 +20,8 @@ const serverOptions: ServerOptions = {
   batchMax: 1000,
   bodyBudgetBytes: 2 ** 28,
   maxConnections: 1000,
+  maxConnectionsPerAddress: 1000,
+  bodyRateMin: 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   stopTimeoutMs: 10_000,
