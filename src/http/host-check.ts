@@ -11,6 +11,8 @@ export class HostCheck {
   readonly #hosts: ReadonlySet<string>;
   /** Clients repeat themselves. */
   #lastAccepted = "";
+  /** The same of names that are only answered because a token is asked for. */
+  #lastWellFormed = "";
 
   constructor(hosts: readonly string[]) {
     this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
@@ -29,9 +31,10 @@ export class HostCheck {
       throw new StoreError("invalid_header", "the header Host is missing");
     }
     const effective = authority ?? host;
-    if (effective !== undefined && effective !== this.#lastAccepted) {
+    if (effective !== undefined && effective !== (isOpen ? this.#lastAccepted : this.#lastWellFormed)) {
       this.#checkName(effective, isOpen);
-      this.#lastAccepted = effective;
+      if (isOpen) this.#lastAccepted = effective;
+      else this.#lastWellFormed = effective;
     }
     if (!isSafe(raw.method)) checkSite(raw, effective);
   }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
 import { after, before, describe, it } from "node:test";
 import { Attempts } from "../../src/http/auth-attempts.ts";
+import { HostCheck } from "../../src/http/host-check.ts";
 import { openApiDocument } from "../../src/http/openapi.ts";
 import type { NewToken } from "../../src/tokens.ts";
 import { exchange, problem, type Serving, serve } from "../http/serving.ts";
@@ -270,6 +272,13 @@ describe("a server whose store has tokens", () => {
     const get = (more: string) => exchange(serving.port, `GET /kv/apple HTTP/1.1\r\n${fields}${more}\r\n`);
     assert.match(await get(`Authorization: Bearer ${tokens.full}\r\n`), /^HTTP\/1\.1 200 /);
     assert.match(await get(""), /^HTTP\/1\.1 401 /);
+  });
+
+  it("forgets such a name where none is asked for any more", () => {
+    const hosts = new HostCheck([]);
+    const raw = { headers: { host: "evil.example" }, rawHeaders: [], httpVersion: "1.1", method: "GET" };
+    hosts.check(raw as unknown as IncomingMessage, undefined, false);
+    assert.throws(() => hosts.check(raw as unknown as IncomingMessage, undefined, true), { code: "misdirected" });
   });
 
   it("still refuses writes of another site's page, which a browser would send credentials with", async () => {
