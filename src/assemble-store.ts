@@ -11,6 +11,7 @@ import { Handoff } from "./sync/handoff.ts";
 import { SyncLoop } from "./sync/loop.ts";
 import { Purge } from "./sync/purge.ts";
 import { isReceiving } from "./sync/standing.ts";
+import { Tokens } from "./tokens.ts";
 import { newWriterId } from "./version.ts";
 
 /** One partition as a store is assembled from it. */
@@ -88,6 +89,7 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
     handoff,
     loop,
     fence,
+    tokens: new Tokens({ partitions: replicas, runtime, log }),
     clock: new HybridClock(runtime),
     runtime,
     writer: newWriterId(runtime.random),

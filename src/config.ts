@@ -1,6 +1,7 @@
 import { type ConfigFile, readConfigFile } from "./config/file.ts";
 import { type AllGiven, gather, settingValue } from "./config/given.ts";
 import { readPartitions } from "./config/partitions.ts";
+import { readServerTls } from "./config/server-tls.ts";
 import { settings, type Values } from "./config/settings.ts";
 import { ConfigError } from "./errors.ts";
 import type { ServerOptions } from "./http/server-options.ts";
@@ -125,6 +126,9 @@ export function loadConfig(sources: ConfigSources): Config {
       host: values["server.host"],
       port: values["server.port"],
       hosts: values["server.hosts"],
+      requireTokens: !values["server.insecure"] && !isLoopback(values["server.host"]),
+      tls: readServerTls(given, values),
+      authFailuresMax: values["server.auth_failures_max"],
       workers: values["server.workers"],
       logRequests: values["server.log_requests"],
       valueBytesMax: values["server.value_bytes_max"],
@@ -133,6 +137,8 @@ export function loadConfig(sources: ConfigSources): Config {
       batchMax: values["server.batch_max"],
       bodyBudgetBytes: values["server.body_budget_bytes"],
       maxConnections: values["server.max_connections"],
+      maxConnectionsPerAddress: values["server.max_connections_per_address"],
+      bodyRateMin: values["server.body_rate_min"],
       headersTimeoutMs: values["server.headers_timeout"],
       requestTimeoutMs: values["server.request_timeout"],
       stopTimeoutMs: values["server.stop_timeout"],
@@ -155,9 +161,16 @@ export function loadConfig(sources: ConfigSources): Config {
  * Where a server with this configuration listens. Needs no partition and no password, so that commands which
  * only talk to the server run where those are not known.
  */
-export function loadServerAddress(sources: ConfigSources): { readonly host: string; readonly port: number } {
+export function loadServerAddress(sources: ConfigSources): ServerAddress {
   const { values } = readSettings(sources);
-  return { host: values["server.host"], port: values["server.port"] };
+  const isTls = values["server.tls_cert"] !== undefined;
+  return { host: values["server.host"], port: values["server.port"], isTls };
+}
+
+interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
 }
 
 interface ReadSettings {
@@ -199,6 +212,11 @@ function checkTogether(values: Values, given: AllGiven, file: ConfigFile | undef
       `${named("server.value_bytes_max")} is more than server.body_budget_bytes; raise that as well`,
     );
   }
+}
+
+/** Whether only this machine can reach a server that listens there. */
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }
 
 function freeze<T>(value: T): T {

@@ -1,4 +1,5 @@
 import type { Content, Record, ScannedRecord } from "./record.ts";
+import type { Token } from "./token.ts";
 import type { Version } from "./version.ts";
 
 /**
@@ -107,6 +108,12 @@ export interface Partition {
 
   /** Forgets request ids recorded before `before` (ms), at most `limit` of them; gives how many it forgot. */
   forgetRequests(before: number, limit: number): Promise<number>;
+
+  /** The access tokens that are stored here, revoked ones included. */
+  tokens(): Promise<Token[]>;
+
+  /** Stores tokens. One that is here already stays as it is, but for becoming revoked, which is never undone. */
+  keepTokens(tokens: readonly Token[]): Promise<void>;
 
   /** Undoes `open`; what is under way fails. Harmless when repeated. */
   close(): Promise<void>;

@@ -26,6 +26,7 @@ import type {
 } from "./store-types.ts";
 import type { Handoff } from "./sync/handoff.ts";
 import type { SyncLoop } from "./sync/loop.ts";
+import type { Tokens } from "./tokens.ts";
 import { compareVersions, formatVersion, newWriterId, type Version } from "./version.ts";
 
 export interface StoreOptions {
@@ -34,6 +35,7 @@ export interface StoreOptions {
   readonly handoff: Handoff;
   readonly loop: SyncLoop;
   readonly fence: ClockFence;
+  readonly tokens: Tokens;
   readonly clock: HybridClock;
   readonly runtime: Runtime;
   /** The id of this process. */
@@ -198,6 +200,11 @@ export class Store {
     return this.#options.loop;
   }
 
+  /** Who may use the store. */
+  get tokens(): Tokens {
+    return this.#options.tokens;
+  }
+
   /** What is missing for every key to be served: one sentence each, none when it is ready. */
   readiness(): readonly string[] {
     return unreachableBuckets(this.#replicas);
@@ -209,6 +216,7 @@ export class Store {
   }
 
   async close(): Promise<void> {
+    this.#options.tokens.stop();
     await this.#options.loop.stop();
     await Promise.all(this.#replicas.replicas.map((replica) => replica.close()));
   }

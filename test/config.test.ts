@@ -123,7 +123,7 @@ describe("the configuration", () => {
 
   it("gives the server's address even when a partition's password is not there", () => {
     const cwd = folder(`${oneMysql("password_env = 'NOT_SET'\n")}[server]\nport = 99\n`);
-    assert.deepEqual(loadServerAddress({ env: {}, flags: {}, cwd }), { host: "127.0.0.1", port: 99 });
+    assert.deepEqual(loadServerAddress({ env: {}, flags: {}, cwd }), { host: "127.0.0.1", port: 99, isTls: false });
   });
 
   it("has a valid default for every setting", () => {
@@ -220,6 +220,12 @@ describe("a partition's password", () => {
     const { warnings } = load(undefined, { cwd });
     assert.match(warnings.join(), /partition-1\.url has a password.* chmod 600 kvasir\.toml/);
     assert.doesNotMatch(warnings.join(), /hidden/);
+    for (const mode of [0o604, 0o640, 0o600]) {
+      const inside = folder(oneMysql("password = 'hidden'\n"));
+      chmodSync(join(inside, "kvasir.toml"), mode);
+      const isWarned = load(undefined, { cwd: inside }).warnings.some((each) => /password.* chmod 600/.test(each));
+      assert.equal(isWarned, mode !== 0o600, mode.toString(8));
+    }
     const flags = { "partition-1.url": "mysql://u:hidden@h/db" };
     assert.match(load(undefined, { flags }).warnings.join(), /list of processes/);
   });

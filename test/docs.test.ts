@@ -136,6 +136,8 @@ describe("docs/partitions.md", () => {
     const partition = new SqlitePartition("p1", file);
     await partition.initialise({ cluster: "c", partition: "p1" });
     await partition.raise({ seen: { NAME: 1 } });
+    const token = { name: "ci", scopes: ["read"] as const, prefixes: [], created: 1, revoked: 0 };
+    await partition.keepTokens([{ ...token, digest: "DIGEST" }]);
     await partition.close();
     const database = new DatabaseSync(file, { readOnly: true });
     const names = database

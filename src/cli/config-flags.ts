@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { truth } from "../config/kinds.ts";
 import { flagName, partitionSettings, type Setting, settings } from "../config/settings.ts";
 import type { ConfigSources } from "../config.ts";
 
@@ -29,14 +30,16 @@ export function configSources(options: { readonly [name: string]: unknown }): Co
   const flags: { [setting: string]: string } = {};
   for (const [attribute, value] of Object.entries(options)) {
     const setting = settingNames.get(attribute);
-    if (setting !== undefined) flags[setting] = value as string;
+    if (setting !== undefined) flags[setting] = String(value);
   }
   return { file: options.config as string | undefined, env: process.env, flags, cwd: process.cwd() };
 }
 
 function addFlag(command: Command, flag: string, name: string, setting: Setting, isShown: boolean): void {
   const ending = setting.default ? ` (default: ${setting.default})` : "";
-  const option = new Option(`--${flag} <value>`, `${setting.meaning.replaceAll("`", "")}${ending}`);
+  // A flag for a truth is enough to say it.
+  const value = setting.kind === truth ? "[value]" : "<value>";
+  const option = new Option(`--${flag} ${value}`, `${setting.meaning.replaceAll("`", "")}${ending}`);
   if (!isShown) option.hideHelp();
   settingNames.set(option.attributeName(), name);
   command.addOption(option);

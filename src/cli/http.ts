@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { type ConfigSources, loadServerAddress } from "../config.ts";
 import { ConfigError } from "../errors.ts";
+import { isTokenText } from "../token.ts";
 import { CommandFailure } from "./failure.ts";
 
 interface RequestOptions {
@@ -28,15 +31,41 @@ export interface Client {
   request(path: string, options?: RequestOptions): Promise<Response>;
 }
 
+/** Which server to talk to, as the flags say it. */
+export interface ServerFlags {
+  readonly url?: string;
+  readonly tokenFile?: string;
+}
+
 /**
- * A client for the server at `url`, else at `KVASIR_URL`, else where the configuration says that it listens.
+ * A client for the server at `url`, else at `KVASIR_URL`, else where the configuration says that it listens. It sends
+ * the token of `tokenFile`, else that of `KVASIR_TOKEN`: never one from the command line, which other users can see.
  *
- * @throws ConfigError for a URL that is none.
+ * @throws ConfigError for a URL that is none, and a token that cannot be read or is none.
  */
-export function connect(url: string | undefined, sources: ConfigSources, urlLabel = "--url"): Client {
+export function connect({ url, tokenFile }: ServerFlags, sources: ConfigSources, urlLabel = "--url"): Client {
   const [given, label] = url !== undefined ? [url, urlLabel] : [sources.env.KVASIR_URL, "KVASIR_URL"];
   const base = given ? checkUrl(given, label) : configuredUrl(sources);
-  return { url: base, request: (path, options) => request(base, path, options ?? {}) };
+  const token = readToken(tokenFile, sources);
+  const authorization: { [name: string]: string } = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  const send: Client["request"] = (path, options = {}) =>
+    request(base, path, { ...options, headers: { ...options.headers, ...authorization } });
+  return { url: base, request: send };
+}
+
+function readToken(file: string | undefined, { env, cwd }: ConfigSources): string | undefined {
+  if (file === undefined) return checkToken(env.KVASIR_TOKEN || undefined, "KVASIR_TOKEN");
+  try {
+    return checkToken(readFileSync(resolve(cwd, file), "utf8").trim(), `--token-file: ${file}`);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(`--token-file: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+function checkToken(text: string | undefined, label: string): string | undefined {
+  if (text === undefined || isTokenText(text)) return text;
+  throw new ConfigError(`${label}: expected a token as kvasir token create prints it, got something else`);
 }
 
 /** The parameter that names any key: in a path, `fetch` would fold `.` and `..`. */
@@ -47,6 +76,9 @@ export function keyQuery(key: string): { readonly key: string } {
 /** What a refusal says. */
 async function readProblem(response: Response): Promise<Problem> {
   const text = await response.text();
+  // As text, for whoever asked for that.
+  const [, plainCode, plainDetail] = /^[0-9]{3} (\w+): .*\n(.*)\n/.exec(text) ?? [];
+  if (plainCode !== undefined) return { status: response.status, code: plainCode, detail: plainDetail! };
   try {
     const { code, detail } = JSON.parse(text) as Partial<Problem>;
     if (typeof code === "string") return { status: response.status, code, detail: detail ?? "" };
@@ -96,12 +128,12 @@ function checkUrl(text: string, label: string): string {
 }
 
 function configuredUrl(sources: ConfigSources): string {
-  const { host, port } = loadServerAddress(sources);
-  return listeningUrl(host, port);
+  const { host, port, isTls } = loadServerAddress(sources);
+  return listeningUrl(host, port, isTls);
 }
 
 /** How a client on this machine reaches a server that listens there. */
-export function listeningUrl(host: string, port: number): string {
+export function listeningUrl(host: string, port: number, isTls: boolean): string {
   const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return `http${isTls ? "s" : ""}://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }

@@ -6,6 +6,7 @@ import { declareCompletion } from "./declare/completion.ts";
 import type { Finish } from "./declare/declaring.ts";
 import { declareKeyCommands } from "./declare/keys.ts";
 import { declareServerCommands } from "./declare/server.ts";
+import { declareTokenCommands } from "./declare/token.ts";
 import { declareTransferCommands } from "./declare/transfer.ts";
 import { exitCodes, reportFailure } from "./failure.ts";
 
@@ -41,6 +42,7 @@ function declare(args: readonly string[], finish: Finish): Command {
   declareServerCommands(program, args, finish);
   declareKeyCommands(program, finish);
   declareTransferCommands(program, finish);
+  declareTokenCommands(program, args, finish);
   declareBench(program, finish);
   declareCompletion(program, finish);
   return program;

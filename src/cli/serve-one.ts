@@ -20,6 +20,8 @@ export interface RunningServer {
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
   const store = await openStore(config, logger);
   try {
+    await store.tokens.start();
+    checkDoor(config, store);
     const server = createServer(store, config.server, logger);
     const { host, port } = await server.listen();
     return { host, port, stop: () => server.stop().finally(() => store.close()) };
@@ -27,6 +29,14 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     await closeQuietly(store);
     throw explain(error, config);
   }
+}
+
+/** While no partition can be asked it is not known, and the server answers nothing that needs a token. */
+function checkDoor({ server }: Config, store: Store): void {
+  if (!server.requireTokens || store.tokens.state !== "none") return;
+  throw new ConfigError(
+    `other machines can reach ${server.host}, and nobody needs a token; run kvasir token create, or say --insecure`,
+  );
 }
 
 async function closeQuietly(store: Store): Promise<void> {

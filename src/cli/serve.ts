@@ -77,7 +77,7 @@ async function stopInTime(server: RunningServer, config: Config): Promise<boolea
 }
 
 function greeting(config: Config, host: string, port: number): string {
-  const url = listeningUrl(host, port);
+  const url = listeningUrl(host, port, config.server.tls !== undefined);
   const partitions = config.partitions.map(({ name, displayUrl }) => `  ${name}: ${displayUrl}`);
   return `Kvasir listens on ${url}${config.isTest ? " (test mode)" : ""}
 ${partitions.join("\n")}

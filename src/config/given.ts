@@ -92,7 +92,7 @@ function gatherFile(given: Map<string, Given>, file: ConfigFile): void {
 }
 
 /** Names in the environment that are ours and no settings. */
-const otherVariables = ["KVASIR_ENV", "KVASIR_URL", "KVASIR_CONFIG", "KVASIR_DEBUG"];
+const otherVariables = ["KVASIR_ENV", "KVASIR_URL", "KVASIR_TOKEN", "KVASIR_CONFIG", "KVASIR_DEBUG"];
 
 function gatherEnvironment(given: Map<string, Given>, sources: ConfigSources, warnings: string[]): void {
   const names = new Map(Object.keys(settings).map((name) => [environmentName(name), name]));

@@ -67,6 +67,28 @@ export const settings = {
     default: "",
     meaning: "names that are answered in `Host`, besides loopback names and IP addresses",
   },
+  "server.tls_cert": {
+    kind: text,
+    default: undefined,
+    meaning:
+      "the file with the server's certificate and those between it and the authority (PEM); needs `server.tls_key`",
+  },
+  "server.tls_key": {
+    kind: text,
+    default: undefined,
+    meaning: "the file with the certificate's key (PEM); both files are read again when they change",
+  },
+  "server.insecure": {
+    kind: truth,
+    default: "false",
+    shortFlag: "insecure",
+    meaning: "whether to listen on more than loopback although nobody needs a token",
+  },
+  "server.auth_failures_max": {
+    kind: count(1, 1_000_000),
+    default: "20",
+    meaning: "how many wrong tokens one address may send in a minute; then they get 429",
+  },
   "server.workers": {
     kind: count(1, 256),
     default: "1",
@@ -99,6 +121,16 @@ export const settings = {
     kind: count(1, 1_000_000),
     default: "10000",
     meaning: "the most connections that one process accepts",
+  },
+  "server.max_connections_per_address": {
+    kind: count(1, 1_000_000),
+    default: "1000",
+    meaning: "how many of them one address may have (a /64 of IPv6 is one); raise it behind a proxy with more",
+  },
+  "server.body_rate_min": {
+    kind: size("0", "1GiB"),
+    default: "1KiB",
+    meaning: "the bytes a second at which a body has to arrive, once it has taken five seconds; 0 for any",
   },
   "server.headers_timeout": {
     kind: duration("100ms", "10m"),

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 
-export type HeaderFields = { readonly [name: string]: string | readonly string[] };
+type HeaderFields = { readonly [name: string]: string | readonly string[] };
 /** Names and values in turn, which takes less time to send. Whoever sends it may append to it. */
 export type HeaderList = string[];
 

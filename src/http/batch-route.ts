@@ -8,6 +8,7 @@ import type { Condition } from "../partition.ts";
 import type { Store } from "../store.ts";
 import type { ReadOptions, WriteOptions, WriteResult } from "../store-types.ts";
 import { formatVersion } from "../version.ts";
+import type { Grant } from "./auth-grant.ts";
 import type { BodyReader } from "./body.ts";
 import { writeCondition } from "./conditions.ts";
 import type { Route } from "./exchange.ts";
@@ -35,6 +36,7 @@ export function batchRoute(store: Store, options: ServerOptions, bodies: BodyRea
   return {
     method: "POST",
     path: "/batch",
+    access: "token",
     async handle(exchange) {
       const { raw, query } = exchange;
       checkParameters(query, ["format", "r", "w"]);
@@ -52,7 +54,16 @@ export function batchRoute(store: Store, options: ServerOptions, bodies: BodyRea
       const schema = z.array(operation).max(options.batchMax, `at most ${options.batchMax} operations are allowed`);
       const operations = parseBody(await bodies.read(exchange, bytesMax), schema, "batch");
 
-      const batch = new Batch({ store, log, limits: { ...options, valueBytesMax }, reads, writes, id, bytesMax });
+      const batch = new Batch({
+        store,
+        log,
+        grant: exchange.grant,
+        limits: { ...options, valueBytesMax },
+        reads,
+        writes,
+        id,
+        bytesMax,
+      });
       const results = await batch.run(operations);
       return {
         status: 200,
@@ -73,6 +84,7 @@ type Log = Pick<Logger, "error">;
 interface BatchOptions {
   readonly store: Store;
   readonly log: Log;
+  readonly grant: Grant;
   readonly limits: ServerOptions;
   readonly reads: ReadOptions;
   readonly writes: WriteOptions;
@@ -109,6 +121,7 @@ class Batch {
   async #result(index: number, operation: Operation): Promise<string> {
     try {
       checkKey(operation.key);
+      this.#options.grant.check(operation.op === "get" ? "read" : "write", operation.key);
       return operation.op === "get" ? await this.#get(operation.key) : await this.#write(index, operation);
     } catch (thrown) {
       const error = asStoreError(thrown);

@@ -1,24 +1,27 @@
 import type { IncomingMessage } from "node:http";
 import { StoreError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
+import type { PaceCheck } from "./pace-check.ts";
 
 const noBytes = new Uint8Array(0);
 
 /** Receives request bodies, all of them together within one budget of bytes. */
 export class BodyReader {
   readonly #budgetBytes: number;
+  readonly #paceCheck: PaceCheck;
   #receivedBytes = 0;
 
-  constructor(budgetBytes: number) {
+  constructor(budgetBytes: number, paceCheck: PaceCheck) {
     this.#budgetBytes = budgetBytes;
+    this.#paceCheck = paceCheck;
   }
 
   /**
    * The whole body, at most `bytesMax` long. A client that waits for `100 Continue` is told to go on only when
    * nothing speaks against the body yet; whoever refuses a request earlier saves it the sending.
    *
-   * @throws StoreError `value_too_large` as soon as that is known, `encoding_unsupported`, `overloaded`, and
-   *   `invalid_body` when the connection ends before the body does.
+   * @throws StoreError `value_too_large` as soon as that is known, `encoding_unsupported`, `overloaded`,
+   *   `request_timeout` when it comes too slowly, and `invalid_body` when the connection ends before the body does.
    */
   async read({ raw, response }: Exchange, bytesMax: number): Promise<Uint8Array> {
     const { "content-encoding": encoding, "content-length": length } = raw.headers;
@@ -36,6 +39,7 @@ export class BodyReader {
       const chunks: Buffer[] = [];
       let size = 0;
       const finish = () => {
+        this.#paceCheck.delete(arrival);
         raw.off("data", onData).off("end", onEnd).off("close", onClose);
         this.#receivedBytes -= size;
       };
@@ -44,8 +48,10 @@ export class BodyReader {
         raw.pause();
         reject(error);
       };
+      const arrival = this.#paceCheck.add(() => fail(tooSlow()));
       const onData = (chunk: Buffer) => {
         size += chunk.length;
+        arrival.bytes = size;
         this.#receivedBytes += chunk.length;
         chunks.push(chunk);
         if (size > bytesMax) fail(tooLarge(bytesMax));
@@ -77,6 +83,10 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 
 function tooLarge(bytesMax: number): StoreError {
   return new StoreError("value_too_large", `the body is larger than the ${bytesMax} bytes allowed`);
+}
+
+function tooSlow(): StoreError {
+  return new StoreError("request_timeout", "the body arrived too slowly; see server.body_rate_min");
 }
 
 function overloaded(): StoreError {

@@ -6,9 +6,11 @@ const closeDelayMs = 1000;
 
 /** Answers what Node's parser refuses, with a problem document and the end of the connection. */
 export function answerClientError(error: NodeJS.ErrnoException & { reason?: string }, socket: Socket): void {
+  // What failed before there was a secure connection can be told nothing.
+  const isHttp = /^(?:HPE|ERR_HTTP)_/.test(error.code ?? "");
   // Behind the head of another answer, or towards a client that is gone, nothing can be said any more.
   const { _httpMessage: current } = socket as Socket & { _httpMessage?: { headersSent: boolean } };
-  if (!socket.writable || error.code === "ECONNRESET" || current?.headersSent === true) {
+  if (!isHttp || !socket.writable || current?.headersSent === true) {
     socket.destroy();
     return;
   }

@@ -23,6 +23,7 @@ export function createRoute(store: Store, options: ServerOptions, bodies: BodyRe
   return {
     method: "POST",
     path: "/kv",
+    access: "token",
     async handle(exchange) {
       const { raw, query } = exchange;
       checkParameters(query, ["format", "w", "ttl"]);
@@ -39,6 +40,7 @@ export function createRoute(store: Store, options: ServerOptions, bodies: BodyRe
       const given = readRecord(raw.headers["content-type"], body);
       const key = given.key ?? chooseKey(id);
       checkKey(key);
+      exchange.grant.check("write", key);
       const content = withHeaders(newContent(given, { ...options, valueBytesMax }), metadata, ttl);
       const payload = { method: "POST", type: raw.headers["content-type"], metadata, ttl };
       const result = await create(store, key, content, {

@@ -21,9 +21,11 @@ export function deletePrefixRoute(store: Store): Route {
   return {
     method: "DELETE",
     path: "/kv",
+    access: "token",
     async handle(exchange) {
       const { raw, query } = exchange;
       const prefix = readPrefix(query);
+      exchange.grant.check("write", prefix);
       const format = negotiateDocument(raw.headers.accept, query.get("format"));
       const { condition, ...options } = writeOptions(exchange);
       if (condition !== undefined || readRequestId(raw) !== undefined) {

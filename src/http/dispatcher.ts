@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { StoreError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Answer } from "./answer.ts";
+import type { Auth } from "./auth.ts";
+import { everything, nothing } from "./auth-grant.ts";
 import { seeBody } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
 import { type HostCheck, isSafe } from "./host-check.ts";
@@ -18,6 +20,9 @@ export interface DispatcherOptions {
   readonly keys: KeyRoutes;
   readonly replicas: ReplicaRoutes;
   readonly hosts: HostCheck;
+  readonly auth: Auth;
+  /** Where no token is needed. */
+  readonly isOpenPath: (path: string) => boolean;
   readonly metrics: HttpMetrics;
   readonly logger: Logger;
   readonly logRequests: boolean;
@@ -29,6 +34,7 @@ export interface DispatcherOptions {
 
 const knownMethods = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"];
 const clientGoneCodes = ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"];
+const tokenPattern = /kvs_[A-Za-z0-9_-]{43}/g;
 const keyRoute = "/kv/{key}";
 const replicasRoute = "/replicas/{key}";
 /** Of errors, only that of a wait that ended tells how long it was. */
@@ -58,13 +64,24 @@ export class Dispatcher {
 
   /** Where nothing has to be waited for there is no promise either: they would take a tenth of the time of a GET. */
   #begin(raw: IncomingMessage, response: ServerResponse, turns: Turns, isArriving: boolean): void {
-    let exchange: Exchange = { raw, response, query: noQuery, isArriving };
+    if (turns.isOver) {
+      turns.end();
+      return;
+    }
+    let exchange: Exchange = { raw, response, query: noQuery, grant: nothing, isArriving };
     let done: Promise<void> | undefined;
     try {
       const target = parseTarget(raw.url!);
-      exchange = { raw, response, query: target.query, isArriving };
-      this.#options.hosts.check(raw, target.authority);
+      const { auth, hosts } = this.#options;
+      const { isOpen } = auth;
+      exchange = { raw, response, query: target.query, grant: isOpen ? everything : nothing, isArriving };
+      hosts.check(raw, target.authority, isOpen);
       checkMethod(raw.method!);
+      checkFraming(raw);
+      if (!isOpen && !this.#options.isOpenPath(target.path)) {
+        exchange.grant = auth.grantOf(raw);
+        if (target.key !== undefined) exchange.grant.checkMethod(raw.method!, target.key);
+      }
       if (target.key === undefined) {
         raw.url = target.path;
         done = this.#passOn(exchange);
@@ -72,6 +89,11 @@ export class Dispatcher {
         done = this.respond(exchange, replicasRoute, this.#answerReplicas, target.key);
       } else done = this.respond(exchange, keyRoute, this.#answerKey, target.key);
     } catch (error) {
+      // Whoever sent this and whoever passed it on may not agree where it ends, or whom it is for.
+      if (error instanceof StoreError && error.code === "invalid_header") {
+        response.shouldKeepAlive = false;
+        turns.isOver = true;
+      }
       done = this.respond(exchange, noRoute, () => Promise.reject(error));
     }
     if (done === undefined) turns.end();
@@ -154,7 +176,8 @@ export class Dispatcher {
 
   #problem(thrown: unknown, { raw, query }: Exchange): Answer {
     const error = asStoreError(thrown);
-    const request = { method: raw.method, url: raw.url };
+    // Somebody may have put a token there, which does not help, but is a token all the same.
+    const request = { method: raw.method, url: raw.url?.replaceAll(tokenPattern, "kvs_…") };
     if (error.code === "internal") this.#options.logger.error({ ...request, err: error.cause ?? error }, "a fault");
     else if (error.status >= 500)
       this.#options.logger.warn({ ...request, code: error.code, cause: error.cause }, error.message);
@@ -165,7 +188,8 @@ export class Dispatcher {
   /** Only a connection that is cut tells the client that the body is not complete. */
   #breakOff(error: unknown, { raw, response }: Exchange): void {
     if (!clientGoneCodes.includes((error as NodeJS.ErrnoException).code ?? "")) {
-      this.#options.logger.error({ method: raw.method, url: raw.url, err: error }, "an answer broke off");
+      const url = raw.url?.replaceAll(tokenPattern, "kvs_…");
+      this.#options.logger.error({ method: raw.method, url, err: error }, "an answer broke off");
     }
     response.destroy();
   }
@@ -173,4 +197,11 @@ export class Dispatcher {
 
 function checkMethod(method: string): void {
   if (!knownMethods.includes(method)) throw new StoreError("not_implemented", `the method ${method} is not known here`);
+}
+
+/** Node's parser goes by the last coding and passes on what the others made, and takes chunks in HTTP/1.0, which has none. */
+function checkFraming({ headers, httpVersion }: IncomingMessage): void {
+  const encoding = headers["transfer-encoding"];
+  if (encoding === undefined || (encoding.toLowerCase() === "chunked" && httpVersion === "1.1")) return;
+  throw new StoreError("invalid_header", "Transfer-Encoding is only accepted in HTTP/1.1, and only as chunked");
 }

@@ -11,37 +11,42 @@ export class HostCheck {
   readonly #hosts: ReadonlySet<string>;
   /** Clients repeat themselves. */
   #lastAccepted = "";
+  /** The same of names that are only answered because a token is asked for. */
+  #lastWellFormed = "";
 
   constructor(hosts: readonly string[]) {
     this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
   }
 
   /**
-   * `authority` is the host of an absolute-form target, which counts instead of the header.
+   * `authority` is the host of an absolute-form target, which counts instead of the header. Where tokens are asked for
+   * (not `isOpen`) any name will do: a browser sends them to the name that they were given for, and no other.
    *
    * @throws StoreError `misdirected`; `invalid_header` for a `Host` that is missing, given twice or malformed;
    *   `cross_site` for a write from another site.
    */
-  check(raw: IncomingMessage, authority: string | undefined): void {
+  check(raw: IncomingMessage, authority: string | undefined, isOpen: boolean): void {
     const host = soleHost(raw);
     if (host === undefined && raw.httpVersion === "1.1") {
       throw new StoreError("invalid_header", "the header Host is missing");
     }
     const effective = authority ?? host;
-    if (effective !== undefined && effective !== this.#lastAccepted) {
-      this.#checkName(effective);
-      this.#lastAccepted = effective;
+    if (effective !== undefined && effective !== (isOpen ? this.#lastAccepted : this.#lastWellFormed)) {
+      this.#checkName(effective, isOpen);
+      if (isOpen) this.#lastAccepted = effective;
+      else this.#lastWellFormed = effective;
     }
     if (!isSafe(raw.method)) checkSite(raw, effective);
   }
 
-  #checkName(host: string): void {
+  #checkName(host: string, isOpen: boolean): void {
     const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._~-]+))(?::[0-9]*)?$/i.exec(host);
     if (match === null)
       throw new StoreError("invalid_header", "Host is not a name or an address, with or without port");
     const [, address = "", name = address] = match;
     const plain = name.toLowerCase();
     if (isIP(plain) !== 0 || plain === "localhost" || plain.endsWith(".localhost") || this.#hosts.has(plain)) return;
+    if (!isOpen) return;
     throw new StoreError("misdirected", `this server does not answer for ${plain}; add it to server.hosts`);
   }
 }

@@ -18,8 +18,11 @@ export function listRoute(store: Store, options: ServerOptions): Route {
   return {
     method: "GET",
     path: "/kv",
-    async handle({ raw, query }) {
+    access: "token",
+    async handle({ raw, query, grant }) {
       const range = readListRange(query, options.listLimitMax);
+      // The cursor's range counts as well: anybody can write one.
+      grant.check("read", range.prefix);
       if (query.get("format") === undefined && prefersLines(raw.headers.accept)) {
         if (query.has("limit")) return linePage(await store.list(range), range);
         // The first page is asked for before the answer begins, so that its failure still has a status.

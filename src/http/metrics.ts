@@ -78,13 +78,13 @@ export class HttpMetrics {
 
   /** Added up from the metrics, when it is asked for. */
   async requests(): Promise<RequestTotals> {
-    const [answered, seconds] = await Promise.all([this.#requests.get(), this.#seconds.get()]);
+    const seconds = await this.#seconds.get();
     let [reads, writes, failed] = [0, 0, 0];
-    for (const { labels, value } of answered.values) {
+    for (const { labels, count } of this.#allSeries()) {
       if (!isForValues(labels.route)) continue;
-      if (isSafe(String(labels.method))) reads += value;
-      else writes += value;
-      if (labels.status === "5xx") failed += value;
+      if (isSafe(labels.method)) reads += count;
+      else writes += count;
+      if (labels.status === "5xx") failed += count;
     }
     const cumulative = new Map<number, number>(durationBoundsSeconds.map((bound) => [bound, 0]));
     let total = 0;

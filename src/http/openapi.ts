@@ -32,8 +32,9 @@ export function openApiDocument(version: string): OpenApiDocument {
         "Values, lists, status and errors come in JSON, XML, HTML or plain text, as `Accept` or `?format=` asks. Errors are problem details (RFC 9457) with a stable `code`.",
       license: { name: "MIT License", identifier: "MIT" },
     },
-    security: [],
     servers: [{ url: "/" }],
+    // None at all while the store has no tokens.
+    security: [{ bearer: [] }, { basic: [] }, {}],
     tags: [
       { name: "values", description: "One key, or a batch of them" },
       { name: "lists", description: "Many keys" },
@@ -62,6 +63,15 @@ export function openApiDocument(version: string): OpenApiDocument {
       ...unstoragePaths,
       ...servicePaths,
     },
-    components: { parameters, headers, schemas, responses },
+    components: {
+      parameters,
+      headers,
+      schemas,
+      responses,
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "A token that `kvasir token create` printed." },
+        basic: { type: "http", scheme: "basic", description: "Any user, with the token as the password." },
+      },
+    },
   };
 }

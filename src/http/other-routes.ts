@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { StoreError } from "../errors.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { Route } from "./exchange.ts";
+import type { Exchange, Route } from "./exchange.ts";
 import { methodNotAllowed } from "./problem-answer.ts";
 
 /** Registers `routes` with Fastify, and what it answers to other methods and other paths. */
@@ -16,7 +16,10 @@ export function addRoutes(fastify: FastifyInstance, routes: readonly Route[], di
       url: route.path,
       handler: async (request, reply) => {
         reply.hijack();
-        await dispatcher.respond(dispatcher.exchangeOf(request.raw), route.path, route.handle);
+        await dispatcher.respond(dispatcher.exchangeOf(request.raw), route.path, (exchange) => {
+          checkAccess(route, exchange);
+          return route.handle(exchange);
+        });
       },
     });
   }
@@ -32,6 +35,11 @@ export function addRoutes(fastify: FastifyInstance, routes: readonly Route[], di
     });
   });
   fastify.setErrorHandler((error, request, reply) => refuse(dispatcher, error, request, reply));
+}
+
+function checkAccess({ access }: Route, { grant }: Exchange): void {
+  if (access === "admin") grant.checkAdmin();
+  else if (access === undefined) grant.checkAll();
 }
 
 /** Answers what Fastify itself refuses, such as a malformed `Content-Type`. */
@@ -53,7 +61,7 @@ function allowedMethods(routes: readonly Route[]): string[] {
 }
 
 /** A path that ends with `*` stands for all that lie below. */
-function isAt(route: Route, path: string): boolean {
+export function isAt(route: Route, path: string): boolean {
   return route.path.endsWith("*") ? path.startsWith(route.path.slice(0, -1)) : route.path === path;
 }
 

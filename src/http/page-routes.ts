@@ -2,7 +2,6 @@ import { StoreError } from "../errors.ts";
 import { parseAccept, qualityOf } from "./accept.ts";
 import type { Answer } from "./answer.ts";
 import type { Exchange, Route } from "./exchange.ts";
-import { rawValueHeaders } from "./media-type.ts";
 import { docsPage } from "./pages/docs-page.ts";
 import { uiFileAt } from "./pages/ui-files.ts";
 import { documentHeaders, pagePolicy } from "./representations/rendering.ts";
@@ -16,11 +15,13 @@ export const pageRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/",
+    access: "open",
     handle: () => ({ status: 303, headers: { Location: "/kv?delimiter=/", "Cache-Control": "no-cache" } }),
   },
   {
     method: "GET",
     path: "/docs",
+    access: "open",
     handle: () => ({
       status: 200,
       headers: {
@@ -32,7 +33,7 @@ export const pageRoutes: readonly Route[] = [
       body: docsPage(),
     }),
   },
-  { method: "GET", path: "/ui/*", handle: uiFile },
+  { method: "GET", path: "/ui/*", access: "open", handle: uiFile },
 ];
 
 async function uiFile({ raw }: Exchange): Promise<Answer> {
@@ -44,7 +45,8 @@ async function uiFile({ raw }: Exchange): Promise<Answer> {
     status: 200,
     headers: {
       "Content-Type": file.type,
-      ...rawValueHeaders,
+      "X-Content-Type-Options": "nosniff",
+      "Content-Security-Policy": "sandbox",
       // A page of another release, such as that of a front end that was upgraded meanwhile, gets what is here.
       "Cache-Control": isCurrent ? `public, max-age=${aYearSeconds}, immutable` : "no-store",
       Vary: "Accept-Encoding",

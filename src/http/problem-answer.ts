@@ -5,6 +5,9 @@ import { acceptPatch } from "./patches.ts";
 import { contentRange } from "./range.ts";
 import { renderProblem } from "./representations/problem.ts";
 
+/** The ways to give a token: curl and programs know the first, browsers ask people for the second. */
+const challenge = 'Bearer realm="kvasir", Basic realm="kvasir"';
+
 /** What the client is told of any failure: a fault of ours is not described to it. */
 export function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
@@ -28,7 +31,8 @@ export function methodNotAllowed(method: string, allow: readonly string[]): Stor
 }
 
 function specificHeaders({ code, status, details }: StoreError): { [name: string]: string } {
-  if (status === 503) return { "Retry-After": String(details.retry_after ?? 1) };
+  if (status === 401) return { "WWW-Authenticate": challenge };
+  if (status === 503 || status === 429) return { "Retry-After": String(details.retry_after ?? 1) };
   if (code === "method_not_allowed") return { Allow: textList(details, "allow") };
   if (code === "range_not_satisfiable") return { "Content-Range": contentRange(undefined, Number(details.size)) };
   if (code === "patch_type_unsupported") return { "Accept-Patch": acceptPatch };

@@ -37,6 +37,7 @@ export class ReplicaRoutes {
 export const replicasRoute: Route = {
   method: "GET",
   path: "/replicas",
+  access: "token",
   handle() {
     throw new StoreError("invalid_query", "give the key: /replicas/KEY, or /replicas?key=KEY");
   },

@@ -5,6 +5,12 @@ export interface ServerOptions {
   readonly port: number;
   /** Names in `Host` that are answered besides loopback names and IP addresses. */
   readonly hosts: readonly string[];
+  /** PEM files, read again when they change; `undefined` for plain HTTP. */
+  readonly tls: ServerTls | undefined;
+  /** Refuses everything until a token was created: the port can be reached from other machines. */
+  readonly requireTokens: boolean;
+  /** Wrong tokens from one address in a minute; then they get 429. */
+  readonly authFailuresMax: number;
   readonly logRequests: boolean;
   /** Larger values are refused with 413. The partitions may allow less. */
   readonly valueBytesMax: number;
@@ -16,10 +22,19 @@ export interface ServerOptions {
   readonly bodyBudgetBytes: number;
   /** More connections are closed as soon as they open. */
   readonly maxConnections: number;
+  /** More from one address are closed as soon as they open. */
+  readonly maxConnectionsPerAddress: number;
+  /** Bytes a second at which a body has to arrive, once it has taken a while. */
+  readonly bodyRateMin: number;
   /** For the header fields of a request to arrive. */
   readonly headersTimeoutMs: number;
   /** For a whole request to arrive. */
   readonly requestTimeoutMs: number;
   /** For the requests under way to end when the server stops; then their connections are cut. */
   readonly stopTimeoutMs: number;
+}
+
+export interface ServerTls {
+  readonly certFile: string;
+  readonly keyFile: string;
 }

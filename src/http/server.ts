@@ -3,9 +3,12 @@ import type { AddressInfo } from "node:net";
 import { type FastifyInstance, fastify as newFastify } from "fastify";
 import type { Logger } from "../log.ts";
 import type { Store } from "../store.ts";
+import { Auth } from "./auth.ts";
 import { batchRoute } from "./batch-route.ts";
 import { BodyReader } from "./body.ts";
+import { Certificates } from "./certificates.ts";
 import { answerClientError } from "./client-error.ts";
+import { capPerAddress } from "./connection-cap.ts";
 import { createRoute } from "./create-route.ts";
 import { deletePrefixRoute } from "./delete-prefix-route.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -13,7 +16,8 @@ import { HostCheck } from "./host-check.ts";
 import { KeyRoutes } from "./key-routes.ts";
 import { listRoute } from "./list-routes.ts";
 import { HttpMetrics } from "./metrics.ts";
-import { addRoutes, refuse } from "./other-routes.ts";
+import { addRoutes, isAt, refuse } from "./other-routes.ts";
+import { PaceCheck } from "./pace-check.ts";
 import { pageRoutes } from "./page-routes.ts";
 import { ReplicaRoutes, replicasRoute } from "./replica-routes.ts";
 import type { ServerOptions } from "./server-options.ts";
@@ -42,27 +46,9 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
   let stopped: Promise<void> | undefined;
   const isStopping = () => stopped !== undefined;
   const metrics = new HttpMetrics(store);
-  const bodies = new BodyReader(options.bodyBudgetBytes);
-  let others: Parameters<typeof createNodeServer>[1];
+  const bodies = new BodyReader(options.bodyBudgetBytes, new PaceCheck(options.bodyRateMin));
+  const auth = new Auth(store.tokens, options, logger);
   const keys = new KeyRoutes(store, options, bodies);
-  const dispatcher = new Dispatcher({
-    keys,
-    replicas: new ReplicaRoutes(store),
-    hosts: new HostCheck(options.hosts),
-    metrics,
-    logger,
-    logRequests: options.logRequests,
-    isStopping,
-    others: (raw, response) => others!(raw, response as Parameters<typeof others & object>[1]),
-  });
-  const server = newNodeServer(options, dispatcher);
-  const fastify = newFastify({
-    serverFactory: (handler) => {
-      others = handler;
-      return server;
-    },
-    frameworkErrors: (error, request, reply) => void refuse(dispatcher, error, request, reply),
-  });
   const stopping = () => (isStopping() ? "this front end is stopping" : undefined);
   const routes = [
     listRoute(store, options),
@@ -72,31 +58,60 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
     replicasRoute,
     ...unstorageRoutes(store, options, keys),
     ...pageRoutes,
-    ...serviceRoutes(store, metrics, stopping),
+    ...serviceRoutes({ store, metrics, stopping, isOpen: () => auth.isOpen }),
   ];
+  const open = routes.filter(({ access }) => access === "open");
+  let others: Parameters<typeof createNodeServer>[1];
+  const dispatcher = new Dispatcher({
+    keys,
+    replicas: new ReplicaRoutes(store),
+    hosts: new HostCheck(options.hosts),
+    auth,
+    isOpenPath: (path) => open.some((route) => isAt(route, path)),
+    metrics,
+    logger,
+    logRequests: options.logRequests,
+    isStopping,
+    others: (raw, response) => others!(raw, response as Parameters<typeof others & object>[1]),
+  });
+  const certificates = options.tls && new Certificates(options.tls, options.headersTimeoutMs, logger);
+  const server = newNodeServer(options, dispatcher, certificates);
+  const fastify = newFastify({
+    serverFactory: (handler) => {
+      others = handler;
+      return server;
+    },
+    frameworkErrors: (error, request, reply) => void refuse(dispatcher, error, request, reply),
+  });
   addRoutes(fastify, routes, dispatcher);
 
   return {
-    listen: () => listen(fastify, server, options),
+    async listen() {
+      await store.tokens.start();
+      return listen(fastify, server, options);
+    },
     stop() {
+      certificates?.stop();
       stopped ??= stop(fastify, server, options.stopTimeoutMs);
       return stopped;
     },
   };
 }
 
-function newNodeServer(options: ServerOptions, dispatcher: Dispatcher): Server {
-  const server = createNodeServer({
+function newNodeServer(options: ServerOptions, dispatcher: Dispatcher, certificates?: Certificates): Server {
+  const limits = {
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(connectionsCheckMs, options.headersTimeoutMs),
     // Ours refuses it with a problem document.
     requireHostHeader: false,
-  });
+  };
+  const server = certificates === undefined ? createNodeServer(limits) : certificates.createServer(limits);
   // Node leaves out header fields beyond the limit without a word; their bytes are limited anyway.
   server.maxHeadersCount = 0;
   server.maxConnections = options.maxConnections;
+  capPerAddress(server, options.maxConnectionsPerAddress);
   server.timeout = idleTimeoutMs;
   const handle = dispatcher.handle.bind(dispatcher);
   server.on("request", handle);

@@ -8,13 +8,23 @@ import { openApiDocument } from "./openapi.ts";
 import { checkParameters } from "./query.ts";
 import { renderStatus } from "./representations/status.ts";
 
-/** What is asked about the front end itself. `stopping` tells why it is about to go, once it is. */
-export function serviceRoutes(store: Store, metrics: HttpMetrics, stopping: () => string | undefined): Route[] {
+export interface ServiceOptions {
+  readonly store: Store;
+  readonly metrics: HttpMetrics;
+  /** Why the front end is about to go, once it is. */
+  readonly stopping: () => string | undefined;
+  /** Whether everybody may know what is wrong. */
+  readonly isOpen: () => boolean;
+}
+
+/** What is asked about the front end itself. */
+export function serviceRoutes({ store, metrics, stopping, isOpen }: ServiceOptions): Route[] {
   const openApi = JSON.stringify(openApiDocument(ownVersion()));
   return [
     {
       method: "GET",
       path: "/status",
+      access: "admin",
       async handle({ raw, query }) {
         checkParameters(query, ["format"]);
         const format = negotiateDocument(raw.headers.accept, query.get("format"));
@@ -22,19 +32,21 @@ export function serviceRoutes(store: Store, metrics: HttpMetrics, stopping: () =
         return { status: 200, headers: { ...headers, Vary: "Accept", "Cache-Control": "no-cache" }, body };
       },
     },
-    { method: "GET", path: "/healthz", handle: () => textAnswer(200, ["healthy"]) },
+    { method: "GET", path: "/healthz", access: "open", handle: () => textAnswer(200, ["healthy"]) },
     {
       method: "GET",
       path: "/readyz",
+      access: "open",
       handle() {
         const reason = stopping();
         const missing = reason === undefined ? store.readiness() : [reason];
-        return missing.length === 0 ? textAnswer(200, ["ready"]) : textAnswer(503, missing);
+        return missing.length === 0 ? textAnswer(200, ["ready"]) : textAnswer(503, isOpen() ? missing : ["not ready"]);
       },
     },
     {
       method: "GET",
       path: "/metrics",
+      access: "admin",
       async handle() {
         const { type, body } = await metrics.text();
         return { status: 200, headers: { "Content-Type": type, "Cache-Control": "no-store" }, body };
@@ -43,6 +55,7 @@ export function serviceRoutes(store: Store, metrics: HttpMetrics, stopping: () =
     {
       method: "GET",
       path: "/openapi.json",
+      access: "open",
       handle: () => ({
         status: 200,
         headers: { "Content-Type": "application/json", "Cache-Control": "no-cache" },

@@ -5,6 +5,8 @@ import type { Socket } from "node:net";
  * only those that change nothing may run at the same time (RFC 9112, section 9.3.2).
  */
 export class Turns {
+  /** The connection ends with an answer that is given already: what was read behind that request is not run. */
+  isOver = false;
   static readonly #ofSockets = new WeakMap<Socket, Turns>();
   #running = 0;
   #isRunningSafe = true;

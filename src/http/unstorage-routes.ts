@@ -5,7 +5,7 @@ import type { Record } from "../record.ts";
 import type { Store } from "../store.ts";
 import type { ListPage } from "../store-types.ts";
 import { parseAccept, qualityOf } from "./accept.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer, HeaderList } from "./answer.ts";
 import { deleteAll } from "./delete-prefix-route.ts";
 import type { Exchange, Route } from "./exchange.ts";
 import type { KeyRoutes } from "./key-routes.ts";
@@ -33,8 +33,10 @@ export function unstorageRoutes(store: Store, options: ServerOptions, keys: KeyR
     {
       method: "GET",
       path,
+      access: "token",
       handle(exchange) {
         const { key, isAll } = readPath(exchange);
+        exchange.grant.check("read", key);
         checkParameters(exchange.query, ["r"]);
         return isAll ? listAnswer(store, key, options.listLimitMax) : getAnswer(store, exchange, key);
       },
@@ -42,8 +44,10 @@ export function unstorageRoutes(store: Store, options: ServerOptions, keys: KeyR
     {
       method: "PUT",
       path,
+      access: "token",
       handle(exchange) {
         const { key, isAll } = readPath(exchange);
+        exchange.grant.check("write", key);
         if (isAll) throw methodNotAllowed("PUT", listMethods);
         checkParameters(exchange.query, ["w", "ttl"]);
         return keys.answer(exchange, key);
@@ -52,8 +56,10 @@ export function unstorageRoutes(store: Store, options: ServerOptions, keys: KeyR
     {
       method: "DELETE",
       path,
+      access: "token",
       handle(exchange) {
         const { key, isAll } = readPath(exchange);
+        exchange.grant.check("write", key);
         checkParameters(exchange.query, ["w"]);
         return isAll ? clearAnswer(store, exchange, key) : keys.answer(exchange, key);
       },
@@ -61,6 +67,7 @@ export function unstorageRoutes(store: Store, options: ServerOptions, keys: KeyR
     {
       method: "OPTIONS",
       path,
+      access: "token",
       handle(exchange) {
         const { isAll } = readPath(exchange);
         return { status: 204, headers: { Allow: (isAll ? listMethods : keyMethods).join(", ") } };
@@ -85,7 +92,11 @@ async function getAnswer(store: Store, exchange: Exchange, key: string): Promise
   if (record === undefined) throw new StoreError("not_found", "nothing is stored under this key");
   const answer = valueAnswer(record, exchange.raw, "raw");
   if (answer.status === 304) return answer;
-  return { ...answer, headers: { ...answer.headers, "Content-Type": givenType(exchange, record) } };
+  return { ...answer, headers: withType(answer.headers as HeaderList, givenType(exchange, record)) };
+}
+
+function withType(headers: HeaderList, type: string): HeaderList {
+  return headers.with(headers.indexOf("Content-Type") + 1, type);
 }
 
 /** Whoever likes bytes best gets them as such; everybody else would make a `Blob` of them, also where they are text. */

@@ -22,6 +22,7 @@ import {
 } from "../partition.ts";
 import { isLive, type Record } from "../record.ts";
 import { keyBucket } from "../replicas/hash.ts";
+import { laterToken, type Token } from "../token.ts";
 import { compareVersions, type Version, versionTime } from "../version.ts";
 import { decide } from "./decide.ts";
 import { fingerprinter } from "./fingerprint.ts";
@@ -36,6 +37,8 @@ export class MemoryState {
   /** By target, then by key. */
   readonly outbox = new Map<string, Map<string, Hint>>();
   progress: Progress = { isComplete: true, pass: 0, seen: {}, writeFloor: 0n, floor: 0n };
+  /** By digest. */
+  readonly tokens = new Map<string, Token>();
   /** By key and request id. */
   readonly requests = new Map<string, RecalledRequest & { readonly at: number }>();
 }
@@ -249,6 +252,16 @@ export class MemoryPartition implements Partition {
     const old = [...this.#state.requests].filter(([, request]) => request.at < before).slice(0, limit);
     for (const [key] of old) this.#state.requests.delete(key);
     return old.length;
+  }
+
+  async tokens(): Promise<Token[]> {
+    return [...this.#state.tokens.values()];
+  }
+
+  async keepTokens(tokens: readonly Token[]): Promise<void> {
+    for (const token of tokens) {
+      this.#state.tokens.set(token.digest, laterToken(this.#state.tokens.get(token.digest), token));
+    }
   }
 
   async close(): Promise<void> {}

@@ -76,6 +76,8 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
       const [only] = hints;
       return only === undefined || hints.length > 1 ? partition.settle(hints) : settled.add(only);
     },
+    tokens: () => partition.tokens(),
+    keepTokens: (tokens) => partition.keepTokens(tokens),
     owed: () => partition.owed(),
     time: () => partition.time(),
     progress: () => partition.progress(),

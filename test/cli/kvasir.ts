@@ -118,8 +118,12 @@ export interface Server {
 }
 
 /** Starts `kvasir serve` on a free port, and waits until it listens. */
-export async function startServer(cwd: string, args: readonly string[] = []): Promise<Server> {
-  const child = spawnKvasir(["serve", "--port", "0", ...args], { cwd });
+export async function startServer(
+  cwd: string,
+  args: readonly string[] = [],
+  env: { readonly [name: string]: string } = {},
+): Promise<Server> {
+  const child = spawnKvasir(["serve", "--port", "0", ...args], { cwd, env });
   let errors = "";
   child.stderr!.setEncoding("utf8").on("data", (chunk: string) => {
     errors += chunk;

@@ -5,7 +5,9 @@ import { after, before, describe, it } from "node:test";
 import { StoreError } from "../../src/errors.ts";
 import type { Operation } from "../../src/http/openapi/types.ts";
 import { openApiDocument } from "../../src/http/openapi.ts";
+import { systemRuntime } from "../../src/runtime.ts";
 import type { Store } from "../../src/store.ts";
+import { Tokens } from "../../src/tokens.ts";
 import { resolve, schemaErrors } from "../support/json-schema.ts";
 import { exchange, type Serving, serve } from "./serving.ts";
 
@@ -42,11 +44,21 @@ let serving: Serving;
 let lonely: Serving;
 /** It waits for header fields no longer than a moment. */
 let impatient: Serving;
+/** It has tokens: one for reading elsewhere, and from this address no wrong ones any more. */
+let guarded: Serving;
+let otherToken: string;
+/** It has yet to learn whether there are tokens. */
+let unasked: Serving;
 let failure: Error | undefined;
 before(async () => {
   serving = await serve({}, { partitions: 2 }, failing);
   lonely = await serve({ bodyBudgetBytes: 0 }, { partitions: 2 });
   impatient = await serve({ headersTimeoutMs: 50 });
+  guarded = await serve({ authFailuresMax: 1 });
+  const created = await guarded.store.tokens.create({ name: "other", scopes: ["read"], prefixes: ["elsewhere/"] });
+  otherToken = created.text;
+  await send(guarded.port, "GET", { path: "/kv/elsewhere/a", headers: bearer(otherToken), status: 404 });
+  unasked = await serve({}, {}, withoutPartitions);
   for (const { faults } of lonely.partitions) faults.isDown = true;
   await send(lonely.port, "GET", { path: "/kv/a", status: 503 });
   await send(lonely.port, "PUT", { path: "/kv/a", status: 503 });
@@ -63,7 +75,7 @@ before(async () => {
     assert.equal((await send(serving.port, "PUT", probe)).status, 201);
   }
 });
-after(() => Promise.all([serving, lonely, impatient].map((each) => each.close())));
+after(() => Promise.all([serving, lonely, impatient, guarded, unasked].map((each) => each.close())));
 
 const json = { "Content-Type": "application/json" };
 const merge = { "Content-Type": "application/merge-patch+json" };
@@ -318,12 +330,43 @@ describe("the OpenAPI description is complete and true", () => {
 /** What every operation may meet. */
 function commonProbes({ path, headers = {}, body }: Probe, documented: readonly number[]): Probe[] {
   const rest = { headers, ...(body !== undefined && { body }) };
-  const isReadiness = path.endsWith("/readyz");
+  const needsPartition = /^\/(?:kv|batch)/.test(path) && documented.includes(403);
   return [
     { path: `${path}${path.includes("?") ? "&" : "?"}x=%zz`, ...rest, status: 400 },
     { path, ...rest, headers: { ...headers, Host: "other.example" }, status: 421 },
-    ...(documented.includes(503) && !isReadiness ? [{ path: `lonely:${path}`, ...rest, status: 503 }] : []),
+    ...(needsPartition ? [{ path: `lonely:${path}`, ...rest, status: 503 }] : []),
+    ...(documented.includes(401) ? tokenProbes(path, rest, documented) : []),
   ];
+}
+
+function tokenProbes(path: string, { headers, body }: Omit<Probe, "path" | "status">, documented: readonly number[]) {
+  const probe = (server: string, more: object, status: number): Probe => ({
+    path: `${server}:${path}`,
+    headers: { ...headers, ...more },
+    ...(body !== undefined && { body }),
+    status,
+  });
+  // The members of a batch are refused one by one.
+  const isForbidden = documented.includes(403) && !path.startsWith("/batch");
+  return [
+    probe("unasked", {}, 503),
+    probe("guarded", {}, 401),
+    ...(isForbidden ? [probe("guarded", bearer(otherToken), 403)] : []),
+    probe("guarded", bearer(`kvs_${"x".repeat(43)}`), 429),
+  ];
+}
+
+function bearer(token: string): { readonly Authorization: string } {
+  return { Authorization: `Bearer ${token}` };
+}
+
+/** A store that cannot ask anybody for tokens. */
+function withoutPartitions(store: Store): Store {
+  const log = { warn: () => undefined };
+  const tokens = new Tokens({ partitions: [], runtime: systemRuntime, log });
+  return new Proxy(store, {
+    get: (target, name) => (name === "tokens" ? tokens : Reflect.get(target, name, target)),
+  });
 }
 
 function checkAnswer(
@@ -359,8 +402,14 @@ function checkAnswer(
 }
 
 async function answerTo(method: string, probe: Probe): Promise<Sent> {
-  if (probe.path.startsWith("lonely:")) {
-    return send(lonely.port, method, { ...probe, path: probe.path.slice("lonely:".length) });
+  const [, other, path] = /^(\w+):(.*)$/s.exec(probe.path) ?? [];
+  if (other !== undefined) {
+    const { port } = { lonely, guarded, unasked }[other]!;
+    // The address is blocked after its first wrong token of the minute.
+    for (;;) {
+      const answer = await send(port, method, { ...probe, path: path! });
+      if (answer.status !== 401 || probe.status === 401) return answer;
+    }
   }
   failure = probe.failure;
   if (probe.isFull) for (const { faults } of serving.partitions) faults.nextWriteError = "full";

@@ -20,7 +20,10 @@ describe("the OpenAPI description", () => {
     const references = new Set(
       [...text.matchAll(/"\$ref":"#\/components\/(\w+)\/([^"]+)"/g)].map(([, kind, name]) => `${kind}/${name}`),
     );
-    const unused = Object.entries(document.components).flatMap(([kind, members]) =>
+    const { securitySchemes, ...components } = document.components;
+    const schemes = document.security.flatMap((each: object) => Object.keys(each));
+    assert.deepEqual(Object.keys(securitySchemes), schemes);
+    const unused = Object.entries(components).flatMap(([kind, members]) =>
       Object.keys(members as object)
         .map((name) => `${kind}/${name}`)
         .filter((name) => !references.delete(name)),

@@ -10,6 +10,9 @@ const serverOptions: ServerOptions = {
   host: "127.0.0.1",
   port: 0,
   hosts: ["kvasir.example"],
+  tls: undefined,
+  requireTokens: false,
+  authFailuresMax: 20,
   logRequests: false,
   valueBytesMax: 8 * 2 ** 20,
   metadataBytesMax: 2048,
@@ -17,6 +20,8 @@ const serverOptions: ServerOptions = {
   batchMax: 1000,
   bodyBudgetBytes: 2 ** 28,
   maxConnections: 1000,
+  maxConnectionsPerAddress: 1000,
+  bodyRateMin: 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   stopTimeoutMs: 10_000,
@@ -43,7 +48,7 @@ export async function serve(
   const logger = pino({ level: "debug" }, { write: (line: string) => void log.push(JSON.parse(line)) });
   const server = createServer(changeStore(memory.store), { ...serverOptions, ...options }, logger);
   const { port } = await server.listen();
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http${options.tls ? "s" : ""}://127.0.0.1:${port}`;
   return {
     ...memory,
     server,

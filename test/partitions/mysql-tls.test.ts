@@ -1,47 +1,39 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { PartitionError } from "../../src/partition.ts";
 import { MysqlDatabase } from "../../src/partitions/sql/mysql-database.ts";
+import { type Authority, newAuthority, noOpenssl } from "../support/certificates.ts";
 import { type MariadbServer, startMariadb } from "../support/mariadb.ts";
 
-const hasOpenssl = (() => {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
-describe("MySQL database over TLS", { skip: !hasOpenssl && "needs the program openssl to make certificates" }, () => {
+describe("MySQL database over TLS", { skip: noOpenssl }, () => {
   let server: MariadbServer;
-  let folder: string;
+  let authority: Authority;
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "kvasir-tls-"));
-    makeCertificates(folder);
-    const file = (name: string) => join(folder, name);
-    const args = [`--ssl-ca=${file("ca.pem")}`, `--ssl-cert=${file("cert.pem")}`, `--ssl-key=${file("key.pem")}`];
+    authority = newAuthority();
+    const { certFile, keyFile } = authority.sign("server", "IP:127.0.0.1");
+    const args = [`--ssl-ca=${authority.caFile}`, `--ssl-cert=${certFile}`, `--ssl-key=${keyFile}`];
     server = await startMariadb({ args: [...args, "--require-secure-transport=ON"] });
     await server.createDatabase("test_tls");
   });
 
   after(async () => {
     await server.stop();
-    rmSync(folder, { recursive: true });
+    authority.remove();
   });
 
-  async function open(host: string, tls?: { ca?: string; verify: boolean }): Promise<string> {
+  async function open(
+    host: string,
+    tls?: { ca?: string; cert?: string; key?: string; verify: boolean },
+    { user, password } = server,
+  ): Promise<string> {
     const database = new MysqlDatabase({
       name: "east",
       hosts: [{ host, port: server.port }],
       database: "test_tls",
-      user: server.user,
-      password: server.password,
+      user,
+      password,
       ...(tls && { tls }),
       connectTimeoutMs: 5000,
       queryTimeoutMs: 5000,
@@ -59,12 +51,14 @@ describe("MySQL database over TLS", { skip: !hasOpenssl && "needs the program op
     }
   }
 
+  const ca = () => readFileSync(authority.caFile, "utf8");
+
   it("verifies the server's certificate for an IP address", async () => {
-    assert.match(await open("127.0.0.1", { ca: readFileSync(join(folder, "ca.pem"), "utf8"), verify: true }), /^TLS/);
+    assert.match(await open("127.0.0.1", { ca: ca(), verify: true }), /^TLS/);
   });
 
   it("refuses a certificate that is made out for another host", async () => {
-    const opening = open("localhost", { ca: readFileSync(join(folder, "ca.pem"), "utf8"), verify: true });
+    const opening = open("localhost", { ca: ca(), verify: true });
     await assert.rejects(opening, isRefused);
   });
 
@@ -74,6 +68,17 @@ describe("MySQL database over TLS", { skip: !hasOpenssl && "needs the program op
 
   it("takes any certificate when told not to verify", async () => {
     assert.match(await open("localhost", { verify: false }), /^TLS/);
+  });
+
+  it("shows its own certificate to a server that asks for one", async () => {
+    const account = { ...server, user: "certified", password: "secret" };
+    await server.administer(
+      "CREATE USER 'certified'@'%' IDENTIFIED BY 'secret' REQUIRE X509; GRANT ALL ON test_tls.* TO 'certified'@'%'",
+    );
+    const { certFile, keyFile } = authority.sign("client", "DNS:client");
+    const [cert, key] = [readFileSync(certFile, "utf8"), readFileSync(keyFile, "utf8")];
+    assert.match(await open("127.0.0.1", { ca: ca(), cert, key, verify: true }, account), /^TLS/);
+    await assert.rejects(open("127.0.0.1", { ca: ca(), verify: true }, account), PartitionError);
   });
 
   it("does not speak without TLS to a server that requires it", async () => {
@@ -86,18 +91,4 @@ function isRefused(error: unknown): boolean {
   assert.equal(error.kind, "refused");
   assert.match(error.message, /certificate/);
   return true;
-}
-
-/** An authority, and a certificate of it for 127.0.0.1 alone. */
-function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "ignore" });
-  const request = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  openssl(...request, "-x509", "-days", "2", "-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem");
-  openssl(...request, "-subj", "/CN=test server", "-keyout", "key.pem", "-out", "cert.csr");
-  writeFileSync(join(folder, "names"), "subjectAltName=IP:127.0.0.1\n");
-  const sign = ["x509", "-req", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
-  openssl(...sign, "-extfile", "names", "-in", "cert.csr", "-out", "cert.pem");
-  // The server reads them as its own user.
-  chmodSync(folder, 0o755);
-  for (const name of ["ca.pem", "cert.pem", "key.pem"]) chmodSync(join(folder, name), 0o644);
 }

@@ -13,6 +13,7 @@ import { purgingClaims } from "./partition/purging.ts";
 import { readingClaims } from "./partition/reading.ts";
 import { requestClaims } from "./partition/requests.ts";
 import { scanningClaims } from "./partition/scanning.ts";
+import { tokenClaims } from "./partition/tokens.ts";
 import { versionClaims } from "./partition/versions.ts";
 import { writingClaims } from "./partition/writing.ts";
 
@@ -44,5 +45,6 @@ export function partitionSuite(name: string, open: () => Promise<OpenedPartition
     digestClaims(bench);
     versionClaims(bench);
     purgingClaims(bench);
+    tokenClaims(bench);
   });
 }

@@ -18,12 +18,18 @@ export function declareBench(program: Command, finish: Finish): void {
     .option("--seconds <number>", "for each mode", "5")
     .option("--size <bytes>", "of each value, such as 128 or 64KiB", "128")
     .option("--keys <number>", "how many keys, chosen at random", "1000")
+    .option("--token-file <file>", "the file with the access token (default: KVASIR_TOKEN, else none is sent)")
     .option("--writes <percent>", "the share of PUTs in mixed", "5")
     .option("--prefix <prefix>", "what its keys begin with; nothing else is written", "bench/")
     .option("--json", "one JSON document")
-    .action(async (url: string | undefined, { config, ...options }) => {
+    .action(async (url: string | undefined, { config, tokenFile, ...options }) => {
       const { bench } = await import("../bench.ts");
       const { connect } = await import("../http.ts");
-      finish(await bench(connect(url, configSources({ config }), "URL"), options));
+      finish(
+        await bench(
+          connect({ ...(url !== undefined && { url }), tokenFile }, configSources({ config }), "URL"),
+          options,
+        ),
+      );
     });
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addExamples, addServer, client, type Finish } from "./declaring.ts";
+import { addExamples, addServer, client, collect, type Finish } from "./declaring.ts";
 
 /** The commands that ask a server for keys, or for its state. */
 export function declareKeyCommands(program: Command, finish: Finish): void {
@@ -61,8 +61,4 @@ export function declareKeyCommands(program: Command, finish: Finish): void {
       const { status } = await import("../status.ts");
       finish(await status(await client(options), options));
     });
-}
-
-function collect(item: string, items: string[] = []): string[] {
-  return [...items, item];
 }

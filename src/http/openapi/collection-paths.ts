@@ -126,7 +126,7 @@ export const batchOperation: Operation = {
       headers: headerList("Kvasir-Clock", "Preference-Applied", "Cache-Control", "X-Content-Type-Options"),
       content: { "application/json": { schema: reference("schemas", "BatchResults") } },
     },
-    ...refusals(403, 413, 415, 503),
+    ...refusals(403, 413, 415),
   },
 };
 

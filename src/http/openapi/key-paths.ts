@@ -4,6 +4,7 @@ import {
   documentHeaders,
   type HeaderName,
   headerList,
+  openRefusals,
   problems,
   refusals,
   withoutDocuments,
@@ -53,7 +54,7 @@ export const keyParameters = {
 
 type KeyParameter = "PathKey" | "QueryKey" | "UnstorageKey";
 
-export const readErrors = [404, 406, 412, 414] as const;
+export const readErrors = [403, 404, 406, 412, 414] as const;
 export const deleteErrors = [403, 412, 414, 422, 504, 507] as const;
 
 export const found: Response = {
@@ -170,4 +171,10 @@ export function optionsOperation(operationId: string, tag: string, ...more: Head
     summary: "The methods that are allowed here",
     responses: { 204: { description: "They are in Allow.", headers: headerList("Allow", ...more) }, ...refusals() },
   };
+}
+
+/** The same of a path where no token is needed. */
+export function openOptionsOperation(operationId: string, tag: string): Operation {
+  const { responses, ...operation } = optionsOperation(operationId, tag);
+  return { ...operation, security: [], responses: { 204: responses[204]!, ...openRefusals() } };
 }

@@ -31,6 +31,7 @@ export const headers = {
     description: "`sandbox` on stored values, which can do nothing on this origin; on pages what they may load.",
     schema: text,
   },
+  "WWW-Authenticate": { description: "The ways to give a token.", schema: text },
   "Retry-After": { description: "Seconds after which to try again.", schema: { type: "integer" } },
 } satisfies { readonly [name: string]: Header };
 
@@ -56,9 +57,11 @@ export function documentContent(schema: string): Content {
 const statuses = [...new Set(Object.values(errorCodes).map((error) => error.status as number))].sort();
 
 const problemHeaders: { readonly [status: number]: readonly HeaderName[] } = {
+  401: ["WWW-Authenticate"],
   405: ["Allow"],
   415: ["Accept-Patch"],
   416: ["Content-Range"],
+  429: ["Retry-After"],
   503: ["Retry-After", "Preference-Applied"],
 };
 
@@ -69,13 +72,18 @@ export const responses: { readonly [name: string]: Response } = Object.fromEntri
 
 /** What any request may meet before it is looked at, and what these may. */
 export function refusals(...specific: number[]): { [status: string]: Reference } {
+  return openRefusals(401, 429, 503, ...specific);
+}
+
+/** The same where no token is needed. */
+export function openRefusals(...specific: number[]): { [status: string]: Reference } {
   const statuses = [400, 408, 421, 431, ...specific].sort();
   return Object.fromEntries(statuses.map((status) => [status, reference("responses", `Problem${status}`)]));
 }
 
 /** What any request that needs the partitions may meet, and what these may. */
 export function problems(...specific: number[]): { [status: string]: Reference } {
-  return refusals(500, 503, ...specific);
+  return refusals(500, ...specific);
 }
 
 /** The same responses for HEAD: with the headers of a problem, and without its document. */

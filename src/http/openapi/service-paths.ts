@@ -1,6 +1,6 @@
-import { optionsOperation } from "./key-paths.ts";
+import { openOptionsOperation, optionsOperation } from "./key-paths.ts";
 import { parameterList } from "./parameters.ts";
-import { documentContent, documentHeaders, headerList, refusals, withoutDocuments } from "./responses.ts";
+import { documentContent, documentHeaders, headerList, openRefusals, refusals, withoutDocuments } from "./responses.ts";
 import type { Operation, PathItem, Reference, Response } from "./types.ts";
 
 const text = { type: "string" };
@@ -24,13 +24,13 @@ export const servicePaths: { readonly [path: string]: PathItem } = {
         headers: headerList(...documentHeaders),
         content: documentContent("Status"),
       },
-      ...refusals(406, 500),
+      ...refusals(403, 406, 500),
     },
   }),
-  "/healthz": readOnly(probe("health", "Whether this process answers", "It does.", refusals())),
-  "/readyz": readOnly(
+  "/healthz": openToAll(probe("health", "Whether this process answers", "It does.", openRefusals())),
+  "/readyz": openToAll(
     probe("readiness", "Whether this front end can serve all keys", "It can.", {
-      ...refusals(500),
+      ...openRefusals(500),
       503: {
         description: "It cannot, and says what is missing.",
         headers: headerList("Retry-After", "Cache-Control"),
@@ -38,8 +38,8 @@ export const servicePaths: { readonly [path: string]: PathItem } = {
       },
     }),
   ),
-  "/metrics": readOnly(probe("metrics", "Metrics in the text format of Prometheus", "The metrics.", refusals())),
-  "/openapi.json": readOnly({
+  "/metrics": readOnly(probe("metrics", "Metrics in the text format of Prometheus", "The metrics.", refusals(403))),
+  "/openapi.json": openToAll({
     operationId: "openapi",
     tags: ["service"],
     summary: "This description",
@@ -49,7 +49,7 @@ export const servicePaths: { readonly [path: string]: PathItem } = {
         headers: headerList("Cache-Control"),
         content: { "application/json": { schema: { type: "object" } } },
       },
-      ...refusals(),
+      ...openRefusals(),
     },
   }),
 };
@@ -67,7 +67,7 @@ function replicasOperation(key: "PathKey" | "QueryKey", operationId: string): Op
         headers: headerList(...documentHeaders),
         content: documentContent("Replicas"),
       },
-      ...refusals(406, 414, 500),
+      ...refusals(403, 406, 414, 500),
     },
   };
 }
@@ -92,7 +92,10 @@ function probe(
 /** GET with the HEAD and OPTIONS that go with it. */
 function readOnly(get: Operation): PathItem {
   const { description: _, responses, ...operation } = get;
-  const { 200: found, 503: unready, ...errors } = responses;
+  const { 200: found, ...others } = responses;
+  // What a probe says with 503 is no problem document.
+  const errors = Object.entries(others).filter(([, response]) => "$ref" in response);
+  const [unready] = Object.entries(others).filter(([, response]) => !("$ref" in response));
   return {
     get,
     head: {
@@ -101,11 +104,23 @@ function readOnly(get: Operation): PathItem {
       summary: "What a GET would say, without it",
       responses: {
         200: headOf(found as Response),
-        ...withoutDocuments(errors),
-        ...(unready && { 503: headOf(unready as Response) }),
+        ...withoutDocuments(Object.fromEntries(errors)),
+        ...(unready && { [unready[0]]: headOf(unready[1] as Response) }),
       },
     },
     options: optionsOperation(`${get.operationId}Options`, get.tags[0]!),
+  };
+}
+
+/** The same where no token is needed. */
+function openToAll(operation: Operation): PathItem {
+  const { get, head, options } = readOnly(operation);
+  const { operationId, tags } = options!;
+  const open = { security: [] };
+  return {
+    get: { ...get!, ...open },
+    head: { ...head!, ...open },
+    options: openOptionsOperation(operationId, tags[0]!),
   };
 }
 

@@ -8,9 +8,9 @@ export interface OpenApiDocument {
     readonly description: string;
     readonly license: { readonly name: string; readonly identifier: string };
   };
-  /** Empty: nobody has to prove who they are. */
-  readonly security: readonly [];
   readonly servers: readonly { readonly url: string }[];
+  /** Any of them will do; `{}` stands for nothing at all. */
+  readonly security: readonly SecurityRequirement[];
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: { readonly [path: string]: PathItem };
   readonly components: {
@@ -18,6 +18,7 @@ export interface OpenApiDocument {
     readonly headers: { readonly [name: string]: Header };
     readonly schemas: { readonly [name: string]: Schema };
     readonly responses: { readonly [name: string]: Response };
+    readonly securitySchemes: { readonly [name: string]: SecurityScheme };
   };
 }
 
@@ -30,9 +31,19 @@ export interface Operation {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description?: string;
+  /** Empty where no token is needed. */
+  readonly security?: readonly SecurityRequirement[];
   readonly parameters?: readonly (Parameter | Reference)[];
   readonly requestBody?: { readonly description?: string; readonly required: boolean; readonly content: Content };
   readonly responses: { readonly [status: string]: Response | Reference };
+}
+
+type SecurityRequirement = { readonly [scheme: string]: readonly string[] };
+
+interface SecurityScheme {
+  readonly type: "http";
+  readonly scheme: "bearer" | "basic";
+  readonly description: string;
 }
 
 export interface Parameter {

@@ -22,6 +22,7 @@ import {
 } from "../../partition.ts";
 import { isLive, type Record, type ScannedRecord } from "../../record.ts";
 import { bucketShift, keyHash } from "../../replicas/hash.ts";
+import { decodeToken, encodeToken, type Token } from "../../token.ts";
 import { compareVersions, type Version, versionTime } from "../../version.ts";
 import { type Fingerprint, fingerprinter } from "../fingerprint.ts";
 import { floorNames, mayCount, progressOf, progressRows, raisedProgress } from "../progress.ts";
@@ -43,6 +44,9 @@ import { schemaStatements, schemaVersion, tables } from "./schema.ts";
 import { type Statements, statementsOf } from "./statements.ts";
 import { writeInTransaction } from "./write-transaction.ts";
 
+const tokenPrefix = "token/";
+/** All names that begin with it: from here to, not including, there. */
+const tokenNames = [tokenPrefix, "token0"];
 /** A power of two. */
 const purgedAtOnce = 1024;
 
@@ -301,6 +305,21 @@ export class SqlPartition implements Partition {
         ),
       );
       return ids.length;
+    });
+  }
+
+  async tokens(): Promise<Token[]> {
+    const rows = await this.#database.read((session) => session.execute(this.#statements.readTokens, tokenNames));
+    return rows.map((row) => decodeToken(text(row[0]).slice(tokenPrefix.length), text(row[1])));
+  }
+
+  async keepTokens(tokens: readonly Token[]): Promise<void> {
+    const { addMeta, writeMeta } = this.#statements;
+    await this.#database.transaction(async (session) => {
+      for (const token of tokens) {
+        const row = [tokenPrefix + token.digest, encodeToken(token)];
+        await session.execute(token.revoked === 0 ? addMeta : writeMeta, row);
+      }
     });
   }
 

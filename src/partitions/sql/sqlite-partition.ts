@@ -22,6 +22,7 @@ import {
   type WriteOutcome,
 } from "../../partition.ts";
 import type { Record } from "../../record.ts";
+import type { Token } from "../../token.ts";
 import type { Version } from "../../version.ts";
 import type { Answer, Call, SentError, ThreadOptions } from "./sqlite-messages.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
@@ -138,6 +139,14 @@ export class SqlitePartition implements Partition {
 
   forgetRequests(before: number, limit: number): Promise<number> {
     return this.#call("forgetRequests", before, limit) as Promise<number>;
+  }
+
+  tokens(): Promise<Token[]> {
+    return this.#call("tokens") as Promise<Token[]>;
+  }
+
+  keepTokens(tokens: readonly Token[]): Promise<void> {
+    return this.#call("keepTokens", tokens) as Promise<void>;
   }
 
   async close(): Promise<void> {

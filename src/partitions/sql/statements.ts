@@ -69,6 +69,7 @@ export function statementsOf(dialect: Dialect) {
     forgettable: "SELECT `key`, id FROM requests WHERE at < ? ORDER BY at LIMIT ?",
     forget: byCount((requests) => `DELETE FROM requests WHERE ${rows(requests, "(`key` = ? AND id = ?)", " OR ")}`),
     readMeta: "SELECT name, value FROM meta",
+    readTokens: "SELECT name, value FROM meta WHERE name >= ? AND name < ?",
     /**
      * Writes and deliveries hold these rows while they run, so that a floor rises between them and not meanwhile.
      * Takes `floorNames`: a text literal equals no BLOB in SQLite.

@@ -1,0 +1,87 @@
+import { type ConfigSources, loadConfig } from "../config.ts";
+import { ConfigError } from "../errors.ts";
+import { createLogger } from "../log.ts";
+import { openStore } from "../open-store.ts";
+import { type Scope, scopes, type Token } from "../token.ts";
+import type { MissedPartition, Tokens } from "../tokens.ts";
+import { exitCodes } from "./failure.ts";
+
+interface CreateOptions {
+  readonly name: string;
+  readonly allow: string;
+  readonly prefix?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** Prints a new token alone on its line, so that it can be assigned to a variable. */
+export async function createToken(sources: ConfigSources, options: CreateOptions): Promise<number> {
+  const { name, prefix: prefixes = [] } = options;
+  const created = { name, scopes: readScopes(options.allow), prefixes };
+  const { text, missed } = await withTokens(sources, (tokens) => tokens.create(created));
+  if (options.json)
+    print({ token: text, name, allow: created.scopes, prefixes, away: missed.map((each) => each.name) });
+  else process.stdout.write(`${text}\n`);
+  if (!options.json) process.stderr.write("kvasir: keep it safe: it cannot be shown again\n");
+  reportMissed(missed);
+  return exitCodes.done;
+}
+
+/** Prints what is stored of all tokens. */
+export async function listTokens(sources: ConfigSources, { json }: { json?: boolean }): Promise<number> {
+  const { all, missed } = await withTokens(sources, async (tokens) => {
+    const missed = await tokens.refresh();
+    return { all: tokens.all, missed };
+  });
+  if (json) print({ tokens: all.map(describe), away: missed.map(({ name }) => name) });
+  else for (const token of all) process.stdout.write(`${line(token)}\n`);
+  reportMissed(missed);
+  return missed.length === 0 ? exitCodes.done : exitCodes.notAllDone;
+}
+
+/** Makes a token invalid on every partition that can be reached. Those that were missed are told by the front ends. */
+export async function revokeToken(sources: ConfigSources, name: string, { json }: { json?: boolean }): Promise<number> {
+  const missed = await withTokens(sources, (tokens) => tokens.revoke(name));
+  if (json) print({ revoked: name, away: missed.map((each) => each.name) });
+  else process.stdout.write(`revoked ${name}\n`);
+  reportMissed(missed);
+  return missed.length === 0 ? exitCodes.done : exitCodes.notAllDone;
+}
+
+async function withTokens<T>(sources: ConfigSources, work: (tokens: Tokens) => Promise<T>): Promise<T> {
+  const config = loadConfig(sources);
+  for (const warning of config.warnings) process.stderr.write(`kvasir: ${warning}\n`);
+  const store = await openStore(config, createLogger("warn"), { isSyncing: false });
+  try {
+    return await work(store.tokens);
+  } finally {
+    await store.close();
+  }
+}
+
+function readScopes(text: string): Scope[] {
+  const given = text.split(",").map((item) => item.trim());
+  const wrong = given.find((item) => !scopes.includes(item as Scope));
+  if (wrong === undefined) return scopes.filter((scope) => given.includes(scope));
+  throw new ConfigError(`--allow: expected ${scopes.join(", ")} or several with commas, got ${JSON.stringify(wrong)}`);
+}
+
+function describe({ name, scopes: allow, prefixes, created, revoked }: Token) {
+  const time = (at: number) => new Date(at).toISOString();
+  return { name, allow, prefixes, created: time(created), ...(revoked !== 0 && { revoked: time(revoked) }) };
+}
+
+function line(token: Token): string {
+  const { name, allow, prefixes, created, revoked } = describe(token);
+  const keys = prefixes.length === 0 ? "all keys" : prefixes.map((prefix) => JSON.stringify(prefix)).join(" ");
+  return [name, allow.join(","), keys, created, revoked === undefined ? "valid" : `revoked ${revoked}`].join("\t");
+}
+
+function reportMissed(missed: readonly MissedPartition[]): void {
+  for (const { name, problem } of missed) {
+    process.stderr.write(`kvasir: ${name} is away and will be told later by a front end: ${problem}\n`);
+  }
+}
+
+function print(document: object): void {
+  process.stdout.write(`${JSON.stringify(document)}\n`);
+}

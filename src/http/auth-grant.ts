@@ -1,0 +1,58 @@
+import { StoreError } from "../errors.ts";
+import { type Scope, scopes, type Token } from "../token.ts";
+
+/** What a request may do. Whatever touches a key or lists keys asks it first. */
+export class Grant {
+  readonly #scopes: ReadonlySet<Scope>;
+  readonly #prefixes: readonly string[];
+
+  /** The keys are those that begin with one of `prefixes`, or all when there is none. */
+  constructor({ scopes, prefixes }: Pick<Token, "scopes" | "prefixes">) {
+    this.#scopes = new Set(scopes);
+    this.#prefixes = prefixes;
+  }
+
+  /**
+   * Whether it holds for a key, or for all keys that begin with `text`.
+   *
+   * @throws StoreError `forbidden`
+   */
+  check(scope: "read" | "write", text: string): void {
+    this.#checkScope(scope);
+    if (this.#prefixes.length === 0 || this.#prefixes.some((prefix) => text.startsWith(prefix))) return;
+    const allowed = this.#prefixes.map((prefix) => JSON.stringify(prefix)).join(" or ");
+    throw new StoreError("forbidden", `this token is only for keys that begin with ${allowed}`);
+  }
+
+  /**
+   * Whether it holds for this method on this key. A patch also reads: its tests tell what the value is.
+   *
+   * @throws StoreError `forbidden`
+   */
+  checkMethod(method: string, key: string): void {
+    if (method === "OPTIONS") return;
+    const isRead = method === "GET" || method === "HEAD";
+    if (isRead || method === "PATCH") this.check("read", key);
+    if (!isRead) this.check("write", key);
+  }
+
+  /** @throws StoreError `forbidden` */
+  checkAdmin(): void {
+    this.#checkScope("admin");
+  }
+
+  /** @throws StoreError `forbidden` for any limit at all. */
+  checkAll(): void {
+    for (const scope of scopes) this.#checkScope(scope);
+    this.check("write", "");
+  }
+
+  #checkScope(scope: Scope): void {
+    if (!this.#scopes.has(scope)) throw new StoreError("forbidden", `this token lacks the scope ${scope}`);
+  }
+}
+
+/** While the store has no tokens. */
+export const everything = new Grant({ scopes, prefixes: [] });
+/** Of a request that gave no token where none is needed. */
+export const nothing = new Grant({ scopes: [], prefixes: [] });

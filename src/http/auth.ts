@@ -1,0 +1,110 @@
+import type { IncomingMessage } from "node:http";
+import { StoreError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { isTokenText, tokenDigest } from "../token.ts";
+import type { Tokens } from "../tokens.ts";
+import { Attempts } from "./auth-attempts.ts";
+import { Grant } from "./auth-grant.ts";
+
+interface AuthOptions {
+  readonly requireTokens: boolean;
+  readonly authFailuresMax: number;
+}
+
+/** Header fields that were found right are remembered, up to so many. */
+const rememberedMax = 10_000;
+
+/** Tells what a request may do: everything while the store has no tokens, then what its token allows. */
+export class Auth {
+  readonly #tokens: Tokens;
+  readonly #isRequired: boolean;
+  readonly #attempts: Attempts;
+  readonly #logger: Pick<Logger, "warn">;
+  /**
+   * By the field as it came. A lookup compares the texts only when their hashes are equal, and the hash has a random
+   * seed, so that its time tells nothing about a token.
+   */
+  readonly #remembered = new Map<string, Grant>();
+  #generation = 0;
+
+  constructor(tokens: Tokens, { requireTokens, authFailuresMax }: AuthOptions, logger: Pick<Logger, "warn">) {
+    this.#tokens = tokens;
+    this.#isRequired = requireTokens;
+    this.#attempts = new Attempts(authFailuresMax, () => performance.now());
+    this.#logger = logger;
+  }
+
+  /** Whether everybody may do everything. Once there was a token this is never so again. */
+  get isOpen(): boolean {
+    return !this.#isRequired && this.#tokens.state === "none";
+  }
+
+  /**
+   * What the token of `Authorization` allows.
+   *
+   * @throws StoreError `unauthorized`, `too_many_attempts`; `invalid_header` when the field is given twice;
+   *   `no_replica` while no partition could be asked.
+   */
+  grantOf(raw: IncomingMessage): Grant {
+    const { generation } = this.#tokens;
+    if (generation !== this.#generation) this.#remembered.clear();
+    this.#generation = generation;
+    const field = soleAuthorization(raw);
+    if (field === undefined) throw this.#missing();
+    return this.#remembered.get(field) ?? this.#examine(field, raw.socket.remoteAddress ?? "");
+  }
+
+  #missing(): StoreError {
+    const { state } = this.#tokens;
+    if (state === "unknown") {
+      return new StoreError("no_replica", "no partition could be asked yet who may do this; try again");
+    }
+    const hint = state === "none" ? "there is none yet: run kvasir token create" : "give it as Authorization: Bearer";
+    return new StoreError("unauthorized", `this needs a token; ${hint}`);
+  }
+
+  #examine(field: string, address: string): Grant {
+    if (this.#tokens.state !== "some") throw this.#missing();
+    // Whoever shares the address and is known already goes on: behind a proxy that is everybody.
+    const seconds = this.#attempts.blockedFor(address);
+    if (seconds > 0) {
+      throw new StoreError("too_many_attempts", `too many wrong tokens came from here; wait ${seconds} s`, {
+        details: { retry_after: seconds },
+      });
+    }
+    const text = tokenIn(field);
+    const token = text === undefined ? undefined : this.#tokens.find(tokenDigest(text));
+    if (token === undefined) {
+      if (this.#attempts.fail(address)) this.#logger.warn({ address }, "too many wrong tokens");
+      throw new StoreError("unauthorized", "the token is not valid, or was revoked");
+    }
+    const grant = new Grant(token);
+    if (this.#remembered.size >= rememberedMax) this.#remembered.clear();
+    this.#remembered.set(field, grant);
+    return grant;
+  }
+}
+
+/** Node itself keeps the first of two, and a proxy before it may have looked at the second. */
+function soleAuthorization({ rawHeaders, headers }: IncomingMessage): string | undefined {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 13 && name.toLowerCase() === "authorization" && ++count > 1) {
+      throw new StoreError("invalid_header", "the header Authorization is given twice");
+    }
+  }
+  return headers.authorization;
+}
+
+/** From `Bearer TOKEN`, or `Basic` with the token as the password of any user. */
+function tokenIn(field: string): string | undefined {
+  const [, scheme = "", credentials = ""] = /^(bearer|basic) +([^ ]+) *$/i.exec(field) ?? [];
+  const text =
+    scheme.toLowerCase() === "basic"
+      ? Buffer.from(credentials, "base64")
+          .toString()
+          .replace(/^[^:]*:/, "")
+      : credentials;
+  return isTokenText(text) ? text : undefined;
+}
