@@ -48,7 +48,10 @@ export const unstoragePaths: { readonly [path: string]: PathItem } = {
     },
     put: inNamespace(putOperation("UnstorageKey", "unstorageSet")),
     delete: inNamespace(deleteOperation("UnstorageKey", "unstorageRemove")),
-    options: optionsOperation("unstorageOptions", "unstorage"),
+    options: {
+      ...optionsOperation("unstorageOptions", "unstorage"),
+      parameters: parameterList("Namespace", "UnstorageKey"),
+    },
   },
   "/unstorage/{namespace}/:": {
     get: {
@@ -80,7 +83,7 @@ export const unstoragePaths: { readonly [path: string]: PathItem } = {
         ...problems(403, 414, 504, 507),
       },
     },
-    options: optionsOperation("unstorageKeysOptions", "unstorage"),
+    options: { ...optionsOperation("unstorageKeysOptions", "unstorage"), parameters: parameterList("Namespace") },
   },
 };
 
