@@ -59,6 +59,9 @@ export type ErrorCode = keyof typeof errorCodes;
 /** Facts for the problem document besides the code, such as `{ retry_after: 1 }` or `{ available: [...] }`. */
 export type ErrorDetails = { readonly [name: string]: string | number | boolean | readonly string[] };
 
+/** V8's limit of the lines of a stack; the client's types do not know it. */
+const stacks = Error as ErrorConstructor & { stackTraceLimit: number };
+
 /**
  * An expected failure. `message` says what was tried, what happened and what to do, and may be shown to the
  * client: it never contains a secret. `cause` keeps the original error for the log.
@@ -68,11 +71,11 @@ export class StoreError extends Error {
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
-    const { stackTraceLimit } = Error;
+    const { stackTraceLimit } = stacks;
     // Where an expected failure was thrown tells nobody anything, and finding out takes longer than a GET.
-    if (code !== "internal") Error.stackTraceLimit = 0;
+    if (code !== "internal") stacks.stackTraceLimit = 0;
     super(message, options.cause === undefined ? {} : { cause: options.cause });
-    Error.stackTraceLimit = stackTraceLimit;
+    stacks.stackTraceLimit = stackTraceLimit;
     this.name = "StoreError";
     this.code = code;
     this.details = options.details ?? {};
