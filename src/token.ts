@@ -26,8 +26,17 @@ export function newTokenText(): string {
   return `kvs_${randomBytes(32).toString("base64url")}`;
 }
 
+const tokenPattern = "kvs_[A-Za-z0-9_-]{43}";
+const wholeToken = new RegExp(`^${tokenPattern}$`);
+const anyToken = new RegExp(tokenPattern, "g");
+
 export function isTokenText(text: string): boolean {
-  return /^kvs_[A-Za-z0-9_-]{43}$/.test(text);
+  return wholeToken.test(text);
+}
+
+/** `text` for a log: what looks like a token is shortened to its beginning. */
+export function withoutTokens(text: string): string {
+  return text.replaceAll(anyToken, "kvs_…");
 }
 
 /** A fast digest does: what has 256 random bits is not found by trying. */

@@ -26,20 +26,7 @@ export function compareVersions(a: Version, b: Version): number {
 
 /** The text that ETags and `Kvasir-Version` carry, such as `1ftn4gq7zk00-2x9k1m0a4b`. */
 export function formatVersion(version: Version): string {
-  return `${version.stamp.toString(36).padStart(stampDigits, "0")}-${writerText(version.writer)}`;
-}
-
-/** There are few writers, and a number above 2^31 is slow to write in base 36. */
-const writerTexts = new Map<number, string>();
-const writerTextsMax = 1000;
-
-function writerText(writer: number): string {
-  const known = writerTexts.get(writer);
-  if (known !== undefined) return known;
-  if (writerTexts.size >= writerTextsMax) writerTexts.clear();
-  const text = writer.toString(36);
-  writerTexts.set(writer, text);
-  return text;
+  return `${version.stamp.toString(36).padStart(stampDigits, "0")}-${version.writer.toString(36)}`;
 }
 
 /** Reads what `formatVersion` wrote, and nothing else: `undefined` for any other text. */

@@ -1,5 +1,6 @@
+import { freePort } from "../../test/support/ports.ts";
 import type { Environment } from "../environment.ts";
-import { freePort, start, stop } from "../processes.ts";
+import { start, stop } from "../processes.ts";
 import { deploy, main } from "../subjects/kvasir.ts";
 
 const deadlineMs = 30_000;

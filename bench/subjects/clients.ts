@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { freePort } from "../../test/support/ports.ts";
 import { requireProgram } from "../environment.ts";
-import { cpuSeconds, freePort, startAt } from "../processes.ts";
+import { cpuSeconds, startAt } from "../processes.ts";
 import type { Contender, Load, LoadSpec } from "../subject.ts";
 
 /** What is measured without HTTP, by a client of its own. */

@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MariadbServer } from "../../test/support/mariadb.ts";
+import { freePort } from "../../test/support/ports.ts";
 import { type Environment, requireProgram } from "../environment.ts";
-import { freePort, startAt, startPrinting } from "../processes.ts";
+import { startAt, startPrinting } from "../processes.ts";
 import type { Contender } from "../subject.ts";
 import { HttpSubject } from "./http-subject.ts";
 

@@ -5,6 +5,7 @@ import { isTokenText, tokenDigest } from "../token.ts";
 import type { Tokens } from "../tokens.ts";
 import { Attempts } from "./auth-attempts.ts";
 import { Grant } from "./auth-grant.ts";
+import { soleHeader } from "./sole-header.ts";
 
 interface AuthOptions {
   readonly requireTokens: boolean;
@@ -49,7 +50,7 @@ export class Auth {
     const { generation } = this.#tokens;
     if (generation !== this.#generation) this.#remembered.clear();
     this.#generation = generation;
-    const field = soleAuthorization(raw);
+    const field = soleHeader(raw, "authorization", "Authorization");
     if (field === undefined) throw this.#missing();
     return this.#remembered.get(field) ?? this.#examine(field, raw.socket.remoteAddress ?? "");
   }
@@ -83,18 +84,6 @@ export class Auth {
     this.#remembered.set(field, grant);
     return grant;
   }
-}
-
-/** Node itself keeps the first of two, and a proxy before it may have looked at the second. */
-function soleAuthorization({ rawHeaders, headers }: IncomingMessage): string | undefined {
-  let count = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]!;
-    if (name.length === 13 && name.toLowerCase() === "authorization" && ++count > 1) {
-      throw new StoreError("invalid_header", "the header Authorization is given twice");
-    }
-  }
-  return headers.authorization;
 }
 
 /** From `Bearer TOKEN`, or `Basic` with the token as the password of any user. */

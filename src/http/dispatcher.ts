@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { StoreError } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { withoutTokens } from "../token.ts";
 import type { Answer } from "./answer.ts";
 import type { Auth } from "./auth.ts";
 import { everything, nothing } from "./auth-grant.ts";
@@ -34,7 +35,6 @@ export interface DispatcherOptions {
 
 const knownMethods = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"];
 const clientGoneCodes = ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"];
-const tokenPattern = /kvs_[A-Za-z0-9_-]{43}/g;
 const keyRoute = "/kv/{key}";
 const replicasRoute = "/replicas/{key}";
 /** Of errors, only that of a wait that ended tells how long it was. */
@@ -78,7 +78,8 @@ export class Dispatcher {
       hosts.check(raw, target.authority, isOpen);
       checkMethod(raw.method!);
       checkFraming(raw);
-      if (!isOpen && !this.#options.isOpenPath(target.path)) {
+      // No path of a key is open.
+      if (!isOpen && (target.key !== undefined || !this.#options.isOpenPath(target.path))) {
         exchange.grant = auth.grantOf(raw);
         if (target.key !== undefined) exchange.grant.checkMethod(raw.method!, target.key);
       }
@@ -176,8 +177,7 @@ export class Dispatcher {
 
   #problem(thrown: unknown, { raw, query }: Exchange): Answer {
     const error = asStoreError(thrown);
-    // Somebody may have put a token there, which does not help, but is a token all the same.
-    const request = { method: raw.method, url: raw.url?.replaceAll(tokenPattern, "kvs_…") };
+    const request = loggedRequest(raw);
     if (error.code === "internal") this.#options.logger.error({ ...request, err: error.cause ?? error }, "a fault");
     else if (error.status >= 500)
       this.#options.logger.warn({ ...request, code: error.code, cause: error.cause }, error.message);
@@ -188,11 +188,15 @@ export class Dispatcher {
   /** Only a connection that is cut tells the client that the body is not complete. */
   #breakOff(error: unknown, { raw, response }: Exchange): void {
     if (!clientGoneCodes.includes((error as NodeJS.ErrnoException).code ?? "")) {
-      const url = raw.url?.replaceAll(tokenPattern, "kvs_…");
-      this.#options.logger.error({ method: raw.method, url, err: error }, "an answer broke off");
+      this.#options.logger.error({ ...loggedRequest(raw), err: error }, "an answer broke off");
     }
     response.destroy();
   }
+}
+
+/** Somebody may have put a token into the target, which does not help, but is a token all the same. */
+function loggedRequest({ method, url }: IncomingMessage): { method: string | undefined; url: string | undefined } {
+  return { method, url: url && withoutTokens(url) };
 }
 
 function checkMethod(method: string): void {

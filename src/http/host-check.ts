@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { StoreError } from "../errors.ts";
+import { soleHeader } from "./sole-header.ts";
 
 /**
  * Answers only for names that cannot belong to somebody else: loopback names, IP addresses and `hosts`. A page that
@@ -26,7 +27,7 @@ export class HostCheck {
    *   `cross_site` for a write from another site.
    */
   check(raw: IncomingMessage, authority: string | undefined, isOpen: boolean): void {
-    const host = soleHost(raw);
+    const host = soleHeader(raw, "host", "Host");
     if (host === undefined && raw.httpVersion === "1.1") {
       throw new StoreError("invalid_header", "the header Host is missing");
     }
@@ -54,18 +55,6 @@ export class HostCheck {
 /** Whether a request with the method changes nothing. */
 export function isSafe(method: string | undefined): boolean {
   return method === "GET" || method === "HEAD" || method === "OPTIONS";
-}
-
-/** Node itself keeps the first of two. */
-function soleHost({ rawHeaders, headers }: IncomingMessage): string | undefined {
-  let count = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]!;
-    if (name.length === 4 && name.toLowerCase() === "host" && ++count > 1) {
-      throw new StoreError("invalid_header", "the header Host is given twice");
-    }
-  }
-  return headers.host;
 }
 
 /** Browsers say with every write which page it is for, and a page cannot change that. */

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { accepts, freePort } from "../support/ports.ts";
 
 /** A reverse proxy that `deploy/` has a sample for. */
 export interface ProxyKind {
@@ -119,7 +119,7 @@ export async function startProxy(kind: ProxyKind, path: string, target: number):
   }
   const stop = () => end(child).finally(() => rmSync(folder, { recursive: true, force: true }));
   const deadline = performance.now() + startTimeoutMs;
-  while (!(await accepts(port))) {
+  while (!(await accepts("127.0.0.1", port))) {
     if (child.exitCode === null && performance.now() < deadline) {
       await sleep(20);
       continue;
@@ -135,25 +135,4 @@ async function end(child: ChildProcess): Promise<void> {
   const exit = once(child, "exit");
   child.kill("SIGTERM");
   await exit;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -1,10 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "./ports.ts";
+import { findProgram, requireProgram } from "./programs.ts";
 
 /** The user that every test server has, and its password. */
 const user = "kvasir";
@@ -59,16 +61,9 @@ export async function startMariadb({ args = [] }: MariadbOptions = {}): Promise<
  * @throws Error that says what to install.
  */
 export async function requireMariadb(): Promise<string> {
-  const found = program("mariadbd");
-  if (found !== undefined) return found;
-  if (isRoot && program("apt-get") !== undefined) {
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    execFileSync("apt-get", ["update", "-q"], { env, stdio: "ignore" });
-    execFileSync("apt-get", ["install", "-qy", "--no-install-recommends", "mariadb-server"], { env, stdio: "ignore" });
-    const installed = program("mariadbd");
-    if (installed !== undefined) return installed;
-  }
-  throw new Error("these tests need a MariaDB server: install the package `mariadb-server` (mariadbd 10.5 or newer)");
+  const found = requireProgram("mariadbd", "mariadb-server");
+  if ("path" in found) return found.path;
+  throw new Error(`these tests need a MariaDB server, 10.5 or newer: ${found.missing}`);
 }
 
 class Server implements MariadbServer {
@@ -228,7 +223,7 @@ function template(): string {
   mkdirSync(data);
   if (isRoot) execFileSync("chown", ["mysql", data]);
   const install = ["--no-defaults", ...owner, `--datadir=${data}`, "--auth-root-authentication-method=normal"];
-  execFileSync(program("mariadb-install-db") ?? "mariadb-install-db", [...install, "--skip-test-db"], {
+  execFileSync(findProgram("mariadb-install-db") ?? "mariadb-install-db", [...install, "--skip-test-db"], {
     stdio: "ignore",
   });
   const grants = [
@@ -238,24 +233,10 @@ function template(): string {
     `GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX ON *.* TO '${user}'@'%';`,
   ];
   const bootstrap = ["--no-defaults", ...owner, `--datadir=${data}`, "--bootstrap", "--innodb-log-file-size=64M"];
-  execFileSync(program("mariadbd")!, bootstrap, {
+  execFileSync(findProgram("mariadbd")!, bootstrap, {
     input: `${grants.join("\n")}\n`,
     stdio: ["pipe", "ignore", "ignore"],
   });
   templateFolder = data;
   return data;
-}
-
-function program(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/usr/local/sbin", "/usr/bin"];
-  return folders.map((directory) => join(directory, name)).find((file) => existsSync(file));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
