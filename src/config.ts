@@ -129,6 +129,7 @@ export function loadConfig(sources: ConfigSources): Config {
       requireTokens: !values["server.insecure"] && !isLoopback(values["server.host"]),
       tls: readServerTls(given, values),
       authFailuresMax: values["server.auth_failures_max"],
+      rateLimit: values["server.rate_limit"],
       workers: values["server.workers"],
       logRequests: values["server.log_requests"],
       valueBytesMax: values["server.value_bytes_max"],

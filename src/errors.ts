@@ -31,6 +31,7 @@ export const errorCodes = {
   patch_failed: { status: 422, retriable: false, title: "The patch does not apply to the stored value" },
   request_reused: { status: 422, retriable: false, title: "This Idempotency-Key was used with another payload" },
   too_many_attempts: { status: 429, retriable: true, title: "Too many wrong tokens came from this address" },
+  rate_limited: { status: 429, retriable: true, title: "The token has sent all that its rate allows" },
   metadata_too_large: { status: 431, retriable: false, title: "The metadata is larger than allowed" },
   headers_too_large: { status: 431, retriable: false, title: "The target and the header fields are too large" },
   internal: { status: 500, retriable: false, title: "Kvasir met a fault of its own" },

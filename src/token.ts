@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { parseRate } from "./rate.ts";
 
 /** What a token allows: reading values, changing them, seeing the state of the front end. None includes another. */
 export const scopes = ["read", "write", "admin"] as const;
@@ -12,6 +13,8 @@ export interface Token {
   readonly scopes: readonly Scope[];
   /** The keys that it is for begin with one of these; empty for all keys. */
   readonly prefixes: readonly string[];
+  /** How many requests it may send to a process, as `parseRate` takes it, or `none`; without it the configured rate. */
+  readonly rate?: string;
   /** In ms since 1970. */
   readonly created: number;
   /** In ms since 1970; 0 while it is valid. A revoked token is kept, so that no other partition brings it back. */
@@ -57,14 +60,20 @@ export function encodeToken({ digest: _, ...rest }: Token): string {
 /** What cannot be read counts as a revoked token: it lets nobody in, and does not open the store either. */
 export function decodeToken(digest: string, text: string): Token {
   try {
-    const { name, scopes, prefixes, created, revoked } = JSON.parse(text) as Token;
-    if ([scopes, prefixes].every(isTextList) && typeof name === "string" && Number.isSafeInteger(revoked)) {
-      return { digest, name, scopes, prefixes, created: Number(created), revoked };
+    const { name, scopes, prefixes, rate, created, revoked } = JSON.parse(text) as Token;
+    const isWell = [scopes, prefixes].every(isTextList) && typeof name === "string" && Number.isSafeInteger(revoked);
+    if (isWell && (rate === undefined || isTokenRate(rate))) {
+      return { digest, name, scopes, prefixes, ...(rate && { rate }), created: Number(created), revoked };
     }
   } catch {
     // Somebody else wrote it.
   }
   return { digest, name: "unreadable", scopes: [], prefixes: [], created: 0, revoked: 1 };
+}
+
+/** Whether a token may have it as its `rate`. */
+export function isTokenRate(text: unknown): boolean {
+  return text === "none" || (typeof text === "string" && parseRate(text) !== undefined);
 }
 
 function isTextList(value: unknown): boolean {

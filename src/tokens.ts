@@ -25,6 +25,7 @@ export interface NewToken {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly prefixes: readonly string[];
+  readonly rate?: string | undefined;
 }
 
 /** A partition that could not be written to. The front ends bring it up to date when it is back. */
@@ -107,7 +108,7 @@ export class Tokens {
    *
    * @throws ConfigError for a name that is in use, and for what does not fit.
    */
-  async create({ name, scopes, prefixes }: NewToken): Promise<{ text: string; missed: MissedPartition[] }> {
+  async create({ name, scopes, prefixes, rate }: NewToken): Promise<{ text: string; missed: MissedPartition[] }> {
     await this.#mustReachOne();
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
       throw new ConfigError(`expected a name of 1 to 64 letters, digits, ".", "_" or "-", got ${JSON.stringify(name)}`);
@@ -119,7 +120,8 @@ export class Tokens {
     for (const prefix of prefixes) checkPrefix(prefix);
     const text = newTokenText();
     const created = this.#options.runtime.now();
-    const token = { digest: tokenDigest(text).toString("hex"), name, scopes, prefixes, created, revoked: 0 };
+    const digest = tokenDigest(text).toString("hex");
+    const token = { digest, name, scopes, prefixes, ...(rate && { rate }), created, revoked: 0 };
     if (Buffer.byteLength(encodeToken({ ...token, revoked: created })) > tokenBytesMax) {
       throw new ConfigError("the prefixes are too long together; about 700 bytes fit");
     }

@@ -2,7 +2,7 @@ import { type ConfigSources, loadConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { openStore } from "../open-store.ts";
-import { type Scope, scopes, type Token } from "../token.ts";
+import { isTokenRate, type Scope, scopes, type Token } from "../token.ts";
 import type { MissedPartition, Tokens } from "../tokens.ts";
 import { exitCodes } from "./failure.ts";
 
@@ -10,16 +10,18 @@ interface CreateOptions {
   readonly name: string;
   readonly allow: string;
   readonly prefix?: readonly string[];
+  readonly rate?: string;
   readonly json?: boolean;
 }
 
 /** Prints a new token alone on its line, so that it can be assigned to a variable. */
 export async function createToken(sources: ConfigSources, options: CreateOptions): Promise<number> {
-  const { name, prefix: prefixes = [] } = options;
-  const created = { name, scopes: readScopes(options.allow), prefixes };
+  const { name, prefix: prefixes = [], rate } = options;
+  if (rate !== undefined) checkRate(rate);
+  const created = { name, scopes: readScopes(options.allow), prefixes, rate };
   const { text, missed } = await withTokens(sources, (tokens) => tokens.create(created));
   if (options.json)
-    print({ token: text, name, allow: created.scopes, prefixes, away: missed.map((each) => each.name) });
+    print({ token: text, name, allow: created.scopes, prefixes, rate, away: missed.map((each) => each.name) });
   else process.stdout.write(`${text}\n`);
   if (!options.json) process.stderr.write("kvasir: keep it safe: it cannot be shown again\n");
   reportMissed(missed);
@@ -65,15 +67,21 @@ function readScopes(text: string): Scope[] {
   throw new ConfigError(`--allow: expected ${scopes.join(", ")} or several with commas, got ${JSON.stringify(wrong)}`);
 }
 
-function describe({ name, scopes: allow, prefixes, created, revoked }: Token) {
+function checkRate(text: string): void {
+  if (isTokenRate(text)) return;
+  throw new ConfigError(`--rate: expected such as "100/s", "600/m", "5000/h" or "none", got ${JSON.stringify(text)}`);
+}
+
+function describe({ name, scopes: allow, prefixes, rate, created, revoked }: Token) {
   const time = (at: number) => new Date(at).toISOString();
-  return { name, allow, prefixes, created: time(created), ...(revoked !== 0 && { revoked: time(revoked) }) };
+  return { name, allow, prefixes, rate, created: time(created), ...(revoked !== 0 && { revoked: time(revoked) }) };
 }
 
 function line(token: Token): string {
-  const { name, allow, prefixes, created, revoked } = describe(token);
+  const { name, allow, prefixes, rate, created, revoked } = describe(token);
   const keys = prefixes.length === 0 ? "all keys" : prefixes.map((prefix) => JSON.stringify(prefix)).join(" ");
-  return [name, allow.join(","), keys, created, revoked === undefined ? "valid" : `revoked ${revoked}`].join("\t");
+  const state = revoked === undefined ? "valid" : `revoked ${revoked}`;
+  return [name, allow.join(","), keys, created, state, ...(rate === undefined ? [] : [rate])].join("\t");
 }
 
 function reportMissed(missed: readonly MissedPartition[]): void {

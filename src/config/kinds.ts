@@ -1,3 +1,5 @@
+import { parseRate, type Rate } from "../rate.ts";
+
 /** A kind of setting: how its values are written in TOML and as text (environment, flags), and what they become. */
 export interface Kind<T> {
   /** For messages, such as `a whole number from 0 to 65535`. */
@@ -82,6 +84,12 @@ export function duration(min: string, max: string): Kind<number> {
     fromText: check,
   };
 }
+
+export const rate: Kind<Rate> = {
+  expected: 'a rate such as "100/s", "600/m" or "5000/h"',
+  fromToml: (value) => (typeof value === "string" ? parseRate(value) : undefined),
+  fromText: parseRate,
+};
 
 const sizeUnits: { readonly [unit: string]: number } = { "": 1, B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 

@@ -1,4 +1,4 @@
-import { choice, count, duration, either, type Kind, list, size, text, truth, weight } from "./kinds.ts";
+import { choice, count, duration, either, type Kind, list, rate, size, text, truth, weight } from "./kinds.ts";
 
 /**
  * Every setting with its default, in one table: the config file, the environment, the flags, the messages and
@@ -88,6 +88,11 @@ export const settings = {
     kind: count(1, 1_000_000),
     default: "20",
     meaning: "how many wrong tokens one address may send in a minute; then they get 429",
+  },
+  "server.rate_limit": {
+    kind: either(choice("none"), rate),
+    default: "none",
+    meaning: "how many requests each token may send to one process, unless it has a rate of its own; more get 429",
   },
   "server.workers": {
     kind: count(1, 256),

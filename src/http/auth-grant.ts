@@ -1,13 +1,17 @@
 import { StoreError } from "../errors.ts";
 import { type Scope, scopes, type Token } from "../token.ts";
+import type { Allowance } from "./allowance.ts";
 
 /** What a request may do. Whatever touches a key or lists keys asks it first. */
 export class Grant {
   readonly #scopes: ReadonlySet<Scope>;
   readonly #prefixes: readonly string[];
+  /** What is left of its rate, if that is limited. */
+  readonly allowance: Allowance | undefined;
 
   /** The keys are those that begin with one of `prefixes`, or all when there is none. */
-  constructor({ scopes, prefixes }: Pick<Token, "scopes" | "prefixes">) {
+  constructor({ scopes, prefixes }: Pick<Token, "scopes" | "prefixes">, allowance?: Allowance) {
+    this.allowance = allowance;
     this.#scopes = new Set(scopes);
     this.#prefixes = prefixes;
   }

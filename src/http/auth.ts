@@ -1,8 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { StoreError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { isTokenText, tokenDigest } from "../token.ts";
+import { parseRate, type Rate } from "../rate.ts";
+import { isTokenText, type Token, tokenDigest } from "../token.ts";
 import type { Tokens } from "../tokens.ts";
+import { Allowance } from "./allowance.ts";
 import { Attempts } from "./auth-attempts.ts";
 import { Grant } from "./auth-grant.ts";
 import { soleHeader } from "./sole-header.ts";
@@ -10,6 +12,7 @@ import { soleHeader } from "./sole-header.ts";
 interface AuthOptions {
   readonly requireTokens: boolean;
   readonly authFailuresMax: number;
+  readonly rateLimit: Rate | "none";
 }
 
 /** Header fields that were found right are remembered, up to so many. */
@@ -26,11 +29,19 @@ export class Auth {
    * seed, so that its time tells nothing about a token.
    */
   readonly #remembered = new Map<string, Grant>();
+  /** By digest: a token is one, however its field is spelled, and when others come and go. No more than there are tokens. */
+  readonly #allowances = new Map<string, Allowance>();
+  readonly #rateLimit: Rate | "none";
   #generation = 0;
 
-  constructor(tokens: Tokens, { requireTokens, authFailuresMax }: AuthOptions, logger: Pick<Logger, "warn">) {
+  constructor(
+    tokens: Tokens,
+    { requireTokens, authFailuresMax, rateLimit }: AuthOptions,
+    logger: Pick<Logger, "warn">,
+  ) {
     this.#tokens = tokens;
     this.#isRequired = requireTokens;
+    this.#rateLimit = rateLimit;
     this.#attempts = new Attempts(authFailuresMax, () => performance.now());
     this.#logger = logger;
   }
@@ -41,9 +52,9 @@ export class Auth {
   }
 
   /**
-   * What the token of `Authorization` allows.
+   * What the token of `Authorization` allows, whose rate this request counts for.
    *
-   * @throws StoreError `unauthorized`, `too_many_attempts`; `invalid_header` when the field is given twice;
+   * @throws StoreError `unauthorized`, `too_many_attempts`, `rate_limited`; `invalid_header` when the field is given twice;
    *   `no_replica` while no partition could be asked.
    */
   grantOf(raw: IncomingMessage): Grant {
@@ -52,7 +63,9 @@ export class Auth {
     this.#generation = generation;
     const field = soleHeader(raw, "authorization", "Authorization");
     if (field === undefined) throw this.#missing();
-    return this.#remembered.get(field) ?? this.#examine(field, raw.socket.remoteAddress ?? "");
+    const grant = this.#remembered.get(field) ?? this.#examine(field, raw.socket.remoteAddress ?? "");
+    grant.allowance?.take();
+    return grant;
   }
 
   #missing(): StoreError {
@@ -79,10 +92,20 @@ export class Auth {
       if (this.#attempts.fail(address)) this.#logger.warn({ address }, "too many wrong tokens");
       throw new StoreError("unauthorized", "the token is not valid, or was revoked");
     }
-    const grant = new Grant(token);
+    const grant = new Grant(token, this.#allowanceOf(token));
     if (this.#remembered.size >= rememberedMax) this.#remembered.clear();
     this.#remembered.set(field, grant);
     return grant;
+  }
+
+  #allowanceOf({ digest, rate: ownRate }: Token): Allowance | undefined {
+    const rate = ownRate === undefined ? this.#rateLimit : (parseRate(ownRate) ?? "none");
+    if (rate === "none") return undefined;
+    const known = this.#allowances.get(digest);
+    if (known !== undefined) return known;
+    const allowance = new Allowance(rate, () => performance.now());
+    this.#allowances.set(digest, allowance);
+    return allowance;
   }
 }
 

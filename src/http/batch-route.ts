@@ -53,6 +53,8 @@ export function batchRoute(store: Store, options: ServerOptions, bodies: BodyRea
       const bytesMax = bodyBytesMax(valueBytesMax);
       const schema = z.array(operation).max(options.batchMax, `at most ${options.batchMax} operations are allowed`);
       const operations = parseBody(await bodies.read(exchange, bytesMax), schema, "batch");
+      // It came as one request, but is worth as many as it has members.
+      exchange.grant.allowance?.spend(Math.max(0, operations.length - 1));
 
       const batch = new Batch({
         store,

@@ -60,7 +60,7 @@ export async function deleteAll(
   store: Store,
   prefix: string,
   options: WriteOptions,
-  { raw }: Exchange,
+  { raw, grant }: Exchange,
 ): Promise<number> {
   let deleted = 0;
   try {
@@ -68,6 +68,7 @@ export async function deleteAll(
     do {
       const range = { prefix, isReverse: false, withValues: false, limit: pageLimit, after: page?.next };
       page = await store.list(range);
+      grant.allowance?.spend(page.records.length);
       const results = await Promise.allSettled(page.records.map(({ key }) => store.delete(key, options)));
       const failed = results.find((result) => result.status === "rejected");
       for (const result of results) if (result.status === "fulfilled" && result.value.existed !== false) deleted++;

@@ -1,3 +1,5 @@
+import type { Rate } from "../rate.ts";
+
 /** How the server listens, and its limits. `config.ts` has the defaults. */
 export interface ServerOptions {
   readonly host: string;
@@ -11,6 +13,8 @@ export interface ServerOptions {
   readonly requireTokens: boolean;
   /** Wrong tokens from one address in a minute; then they get 429. */
   readonly authFailuresMax: number;
+  /** How many requests a token may send that has no rate of its own; more get 429. */
+  readonly rateLimit: Rate | "none";
   readonly logRequests: boolean;
   /** Larger values are refused with 413. The partitions may allow less. */
   readonly valueBytesMax: number;

@@ -13,6 +13,7 @@ const serverOptions: ServerOptions = {
   tls: undefined,
   requireTokens: false,
   authFailuresMax: 20,
+  rateLimit: "none",
   logRequests: false,
   valueBytesMax: 8 * 2 ** 20,
   metadataBytesMax: 2048,

@@ -62,11 +62,15 @@ describe("kvasir token", () => {
   });
 
   it("gives the token in one document with --json", async () => {
-    const args = ["token", "create", "--name", "a", "--allow", "admin", "--json", "--data", "json"];
+    const args = ["token", "create", "--name", "a", "--allow", "admin", "--rate", "600/m", "--json", "--data", "json"];
     const { stdout } = await kvasir(args, { cwd });
     const { token, ...rest } = JSON.parse(stdout);
     assert.match(token, /^kvs_/);
-    assert.deepEqual(rest, { name: "a", allow: ["admin"], prefixes: [], away: [] });
+    assert.deepEqual(rest, { name: "a", allow: ["admin"], prefixes: [], rate: "600/m", away: [] });
+    assert.match(
+      (await kvasir(["token", "list", "--data", "json"], { cwd })).stdout,
+      /^a\tadmin\tall keys\t.*\tvalid\t600\/m$/m,
+    );
   });
 
   it("refuses mistakes in one line, with exit code 2", async () => {
@@ -75,6 +79,7 @@ describe("kvasir token", () => {
       [["create", "--name", "a", "--allow", "all"], /^kvasir: --allow: expected read, write, admin .* got "all"\n$/],
       [["create", "--name", "a b", "--allow", "read"], /expected a name/],
       [["create", "--name", "a", "--allow", "read", "--prefix", ""], /no key can begin with ""/],
+      [["create", "--name", "a", "--allow", "read", "--rate", "fast"], /^kvasir: --rate: expected .* got "fast"\n$/],
       [["revoke", "none"], /there is no token none/],
     ];
     for (const [args, line] of rows) {

@@ -15,6 +15,10 @@ export function declareTokenCommands(program: Command, args: readonly string[], 
     .requiredOption("--name <name>", "what to call it")
     .requiredOption("--allow <scopes>", "what it may do: read, write, admin, or several with commas")
     .option("--prefix <prefix>", "only for keys that begin with it; may be repeated", collect)
+    .option(
+      "--rate <rate>",
+      "how many requests it may send to a process: 100/s, 600/m, 5000/h or none (default: server.rate_limit)",
+    )
     .option("--json", "one JSON document")
     .action(async (options) => {
       const { createToken } = await import("../token.ts");
