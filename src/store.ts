@@ -27,7 +27,7 @@ import type {
 import type { Handoff } from "./sync/handoff.ts";
 import type { SyncLoop } from "./sync/loop.ts";
 import type { Tokens } from "./tokens.ts";
-import { compareVersions, formatVersion, newWriterId, type Version } from "./version.ts";
+import { compareVersions, formatVersion, newWriterId, stampAt, type Version } from "./version.ts";
 
 export interface StoreOptions {
   readonly cluster: () => string;
@@ -49,6 +49,8 @@ export interface StoreOptions {
 /** How often an update is tried again because another writer came between. */
 const updateAttemptsMax = 20;
 const retryDelayMs = 25;
+/** How far a client's clock token may be ahead for writes to follow it. */
+const clockLeadMaxMs = 24 * 3_600_000;
 /** How long a read waits for a version as new as the client's clock token, and how often it looks. */
 const freshWaitMs = 500;
 const freshIntervalMs = 25;
@@ -448,8 +450,13 @@ function answered(outcome: WriteOutcome, isHome: boolean, attempted: Attempt | u
   return isHome || outcome.kind !== "applied" ? outcome : { ...outcome, existed: undefined };
 }
 
+/**
+ * Above the client's stamp too, also where that came from a front end whose clock is wrong. Not from far in the future:
+ * whoever may write one key could otherwise give it a version that nothing ever exceeds, or that fits no partition.
+ */
 function atLeast(stamp: bigint, clock: ClockToken | undefined): bigint {
-  return clock !== undefined && clock.stamp >= stamp ? clock.stamp + 1n : stamp;
+  const isFollowed = clock !== undefined && clock.stamp >= stamp && clock.stamp < stamp + stampAt(clockLeadMaxMs);
+  return isFollowed ? clock.stamp + 1n : stamp;
 }
 
 /** Whether what the client knows of was purged: the floor is read before the record is missed. */

@@ -24,7 +24,7 @@ interface PartitionDocument {
 
 interface SyncDocument {
   readonly delivered: number;
-  readonly setAside: readonly { readonly key: string; readonly target: string; readonly reason: string }[];
+  readonly setAside: readonly { readonly key?: string; readonly target: string; readonly reason: string }[];
   readonly lastPass?: {
     readonly at: string;
     readonly records: number;
@@ -90,7 +90,7 @@ function syncFacts({ delivered, setAside, lastPass, lastPurge, clockSkewMs }: Sy
   const purged = lastPurge && `${lastPurge.at}: ${lastPurge.blocked || `${lastPurge.purged} records`}`;
   return [
     ["delivered", `${delivered} records to replicas`],
-    ...setAside.map(({ key, target, reason }) => ["set aside", `${key} for ${target}: ${reason}`]),
+    ...setAside.map(({ key, target, reason }) => ["set aside", `${key ?? "a record"} for ${target}: ${reason}`]),
     ["compared", compared ?? "not yet"],
     ["purged", purged ?? "not yet"],
     ...(clockSkewMs === undefined ? [] : [["clock", `${clockSkewMs} ms ahead of the servers`]]),

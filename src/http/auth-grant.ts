@@ -23,9 +23,14 @@ export class Grant {
    */
   check(scope: "read" | "write", text: string): void {
     this.#checkScope(scope);
-    if (this.#prefixes.length === 0 || this.#prefixes.some((prefix) => text.startsWith(prefix))) return;
+    if (this.#covers(text)) return;
     const allowed = this.#prefixes.map((prefix) => JSON.stringify(prefix)).join(" or ");
     throw new StoreError("forbidden", `this token is only for keys that begin with ${allowed}`);
+  }
+
+  /** Whether the key, and what is stored under it, may be shown. */
+  mayRead(key: string): boolean {
+    return this.#scopes.has("read") && this.#covers(key);
   }
 
   /**
@@ -49,6 +54,10 @@ export class Grant {
   checkAll(): void {
     for (const scope of scopes) this.#checkScope(scope);
     this.check("write", "");
+  }
+
+  #covers(text: string): boolean {
+    return this.#prefixes.length === 0 || this.#prefixes.some((prefix) => text.startsWith(prefix));
   }
 
   #checkScope(scope: Scope): void {

@@ -25,10 +25,11 @@ export function serviceRoutes({ store, metrics, stopping, isOpen }: ServiceOptio
       method: "GET",
       path: "/status",
       access: "admin",
-      async handle({ raw, query }) {
+      async handle({ raw, query, grant }) {
         checkParameters(query, ["format"]);
         const format = negotiateDocument(raw.headers.accept, query.get("format"));
-        const { body, headers } = renderStatus(format, ...(await Promise.all([store.status(), metrics.requests()])));
+        const [status, requests] = await Promise.all([store.status(), metrics.requests()]);
+        const { body, headers } = renderStatus(format, status, requests, (key) => grant.mayRead(key));
         return { status: 200, headers: { ...headers, Vary: "Accept", "Cache-Control": "no-cache" }, body };
       },
     },

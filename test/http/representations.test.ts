@@ -79,7 +79,7 @@ describe("every document", () => {
   const kinds = {
     record: (format: DocumentFormat) => renderRecord(format, record("v")),
     list: (format: DocumentFormat) => renderList(format, list),
-    status: (format: DocumentFormat) => renderStatus(format, status, requests),
+    status: (format: DocumentFormat) => renderStatus(format, status, requests, () => true),
     problem: (format: DocumentFormat) => renderProblem(format, new StoreError("not_found", "nothing")),
   };
   for (const [kind, render] of Object.entries(kinds)) {
@@ -354,7 +354,7 @@ describe("a status", () => {
   };
 
   it("is plain JSON", () => {
-    assert.deepEqual(JSON.parse(body(renderStatus("json", status, requests))), {
+    assert.deepEqual(JSON.parse(body(renderStatus("json", status, requests, () => true))), {
       ready: false,
       missing: ["partition-2 <cannot> be reached"],
       cluster: "c1",
@@ -405,7 +405,7 @@ describe("a status", () => {
   });
 
   it("has the same names in XML", () => {
-    const document = readXml(body(renderStatus("xml", status, requests)));
+    const document = readXml(body(renderStatus("xml", status, requests, () => true)));
     assert.equal(document.get("/status/ready")?.toString(), "false");
     assert.equal(document.get("/status/missing/reason")?.toString(), "partition-2 <cannot> be reached");
     assert.equal(document.get("/status/requests/writes")?.toString(), "12");
@@ -416,7 +416,7 @@ describe("a status", () => {
   });
 
   it("tells people the state of each partition and what it owes", () => {
-    const page = body(renderStatus("html", status, requests));
+    const page = body(renderStatus("html", status, requests, () => true));
     assert.match(page, /partition-1 <span class="state state-steady">steady<\/span>/);
     assert.match(page, /partition-2 <span class="state state-away">away<\/span>/);
     assert.match(page, /3 to partition-2, the oldest <time datetime="2026-11-23T12:00:00.500Z">/);
@@ -424,7 +424,7 @@ describe("a status", () => {
   });
 
   it("is aligned as text", () => {
-    const lines = body(renderStatus("txt", status, requests)).split("\n");
+    const lines = body(renderStatus("txt", status, requests, () => true)).split("\n");
     assert.equal(lines[0], "state     not ready");
     const column = lines.find((line) => line.startsWith("Partition "))!.indexOf("State");
     assert.equal(lines.find((line) => line.startsWith("partition-1"))!.indexOf("steady"), column);

@@ -222,8 +222,8 @@ const syncStatus: Schema = object(
     clockSkewMs: { type: "integer", description: "How far this clock is ahead of the database servers'." },
     setAside: {
       type: "array",
-      description: "Records that a replica refuses to take.",
-      items: object({ source: text, target: text, key: text, reason: text }, ["source", "target", "key", "reason"]),
+      description: "Records that a replica refuses to take. The key is left out where the token may not read it.",
+      items: object({ source: text, target: text, key: text, reason: text }, ["source", "target", "reason"]),
     },
     lastPass: object(
       {

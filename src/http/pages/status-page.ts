@@ -82,7 +82,7 @@ function syncMarks(sync: SyncDocument) {
         ? undefined
         : setAside.map(
             ({ key, target, reason }) =>
-              html`<span class="problem"><span class="key">${key}</span> for ${target}: ${reason}</span> `,
+              html`<span class="problem"><span class="key">${key ?? "a record"}</span> for ${target}: ${reason}</span> `,
           ),
     "Last comparison":
       lastPass === undefined

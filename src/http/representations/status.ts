@@ -8,18 +8,24 @@ import { alignedText } from "./text.ts";
 import { isoTime } from "./time.ts";
 import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
 
-/** The state of the store and of its partitions, and what this front end answered. */
-export function renderStatus(format: DocumentFormat, status: StoreStatus, requests: RequestTotals): Rendering {
-  return { body: writers[format](statusDocument(status, requests)), headers: documentHeaders[format] };
+/** The state of the store and of its partitions, and what this front end answered. Keys are named where `mayRead` says so. */
+export function renderStatus(
+  format: DocumentFormat,
+  status: StoreStatus,
+  requests: RequestTotals,
+  mayRead: (key: string) => boolean,
+): Rendering {
+  return { body: writers[format](statusDocument(status, requests, mayRead)), headers: documentHeaders[format] };
 }
 
 /** Plain numbers and texts only, whatever the partitions' clients gave. */
 function statusDocument(
   { cluster, writer, isReady, missing, replicas, partitions, sync }: StoreStatus,
   requests: RequestTotals,
+  mayRead: (key: string) => boolean,
 ) {
   const facts = { ready: isReady, missing, cluster, writer, replicas, requests };
-  return { ...facts, partitions: partitions.map(partitionDocument), sync: syncDocument(sync) };
+  return { ...facts, partitions: partitions.map(partitionDocument), sync: syncDocument(sync, mayRead) };
 }
 
 function partitionDocument({

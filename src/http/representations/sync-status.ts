@@ -2,8 +2,8 @@ import type { SyncStatus } from "../../store-types.ts";
 import { isoTime } from "./time.ts";
 import { xmlElement, xmlText } from "./xml.ts";
 
-/** What a front end knows of synchronisation, as plain numbers and texts. */
-export function syncDocument(sync: SyncStatus) {
+/** What a front end knows of synchronisation, as plain numbers and texts. Keys that may not be read are left out. */
+export function syncDocument(sync: SyncStatus, mayRead: (key: string) => boolean) {
   const { delivered, discarded, setAside, lastPass, lastPurge, clockSkewMs, futureVersions, unknownOutcomes } = sync;
   return {
     delivered,
@@ -11,7 +11,12 @@ export function syncDocument(sync: SyncStatus) {
     unknownOutcomes,
     futureVersions,
     ...(clockSkewMs === undefined ? {} : { clockSkewMs: Math.round(clockSkewMs) }),
-    setAside: setAside.map(({ source, target, key, reason }) => ({ source, target, key, reason })),
+    setAside: setAside.map(({ source, target, key, reason }) => ({
+      source,
+      target,
+      ...(mayRead(key) && { key }),
+      reason,
+    })),
     ...(lastPass === undefined
       ? {}
       : {
@@ -51,7 +56,10 @@ export function syncFacts(sync: SyncDocument): [name: string, fact: string][] {
   const { setAside, lastPass, lastPurge, clockSkewMs } = sync;
   return [
     ["delivered", `${sync.delivered} records to replicas, ${sync.discarded} lost to newer ones`],
-    ...setAside.map(({ key, target, reason }): [string, string] => ["set aside", `${key} for ${target}: ${reason}`]),
+    ...setAside.map(({ key, target, reason }): [string, string] => [
+      "set aside",
+      `${key ?? "a record"} for ${target}: ${reason}`,
+    ]),
     ["compared", lastPass === undefined ? "not yet" : passText(lastPass)],
     ["purged", lastPurge === undefined ? "not yet" : purgeText(lastPurge)],
     ["clock", clockSkewMs === undefined ? "nothing to compare with" : `${clockSkewMs} ms ahead of the servers`],
