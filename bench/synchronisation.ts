@@ -124,7 +124,7 @@ async function handOff([source, target]: Pair, { replicas }: ReplicaSet, handoff
     await source.write(writes);
   }
   const started = performance.now();
-  await handoff.deliver(replicas[0]!, replicas[1]!, () => true);
+  await handoff.deliver(replicas[0]!, replicas[1]!);
   const tookMs = performance.now() - started;
   const left = await source.owed();
   if (left.length > 0) throw new Error(`${left[0]!.count} records were not handed off`);

@@ -63,8 +63,8 @@ export interface Partition {
   /** A page of live keys in the order of their bytes. */
   scan(range: ScanRange): Promise<ScanPage>;
 
-  /** Up to `limit` hints owed to `target`, in key order, from the first key after `after`. */
-  hints(target: string, after: string, limit: number): Promise<OwedHint[]>;
+  /** Up to `limit` hints owed to `target`, in key order, from the first key after `after`; with `only` not all of them. */
+  hints(target: string, after: string, limit: number, only?: HintScope): Promise<OwedHint[]>;
 
   /** Deletes each hint unless a newer version is owed by now. */
   settle(hints: readonly Hint[]): Promise<void>;
@@ -272,9 +272,22 @@ export interface Hint {
   readonly standIn: boolean;
 }
 
-/** A hint with the bytes of its record's value as it is now, so that deliveries can be bounded. */
+/** A hint with what is to be delivered for it. */
 export interface OwedHint extends Hint {
+  /** The bytes of the record's value as it is now, so that deliveries can be bounded. */
   readonly size: number;
+  /** The record as it is now: `undefined` when it is gone, or so large that it has to be read by itself. */
+  readonly record: Record | undefined;
+}
+
+/** Values above this do not come with their hints. */
+export const hintedBytesMax = 4096;
+
+export interface HintScope {
+  /** Only hints with stamps up to this one. */
+  readonly upTo?: bigint;
+  /** Only hints that a stand-in wrote. */
+  readonly fromStandIns?: boolean;
 }
 
 export interface Owed {

@@ -4,6 +4,8 @@ import {
   type DigestRange,
   type DigestSlice,
   type Hint,
+  type HintScope,
+  hintedBytesMax,
   type Identity,
   type KeyVersion,
   type Owed,
@@ -136,11 +138,19 @@ export class MemoryPartition implements Partition {
     return { records, hasMore: records.length < found.length };
   }
 
-  async hints(target: string, after: string, limit: number): Promise<OwedHint[]> {
-    const hints = [...(this.#state.outbox.get(target)?.values() ?? [])];
+  async hints(target: string, after: string, limit: number, only: HintScope = {}): Promise<OwedHint[]> {
+    const hints = [...(this.#state.outbox.get(target)?.values() ?? [])].filter(
+      ({ key, version, standIn }) =>
+        compareKeys(key, after) > 0 &&
+        (only.upTo === undefined || version.stamp <= only.upTo) &&
+        (only.fromStandIns !== true || standIn),
+    );
     hints.sort((a, b) => compareKeys(a.key, b.key));
-    const page = hints.filter((hint) => compareKeys(hint.key, after) > 0).slice(0, limit);
-    return page.map((hint) => ({ ...hint, size: this.#state.records.get(hint.key)?.value.length ?? 0 }));
+    return hints.slice(0, limit).map((hint) => {
+      const record = this.#state.records.get(hint.key);
+      const size = record?.value.length ?? 0;
+      return { ...hint, size, record: size > hintedBytesMax ? undefined : record };
+    });
   }
 
   async settle(hints: readonly Hint[]): Promise<void> {

@@ -71,7 +71,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     },
     recall: (key, requestId) => partition.recall(key, requestId),
     scan: (range) => partition.scan(range),
-    hints: (target, after, limit) => partition.hints(target, after, limit),
+    hints: (target, after, limit, only) => partition.hints(target, after, limit, only),
     settle: (hints) => {
       const [only] = hints;
       return only === undefined || hints.length > 1 ? partition.settle(hints) : settled.add(only);

@@ -1,14 +1,14 @@
-import { type Hint, type OwedHint, PartitionError } from "../partition.ts";
+import { type Hint, type HintScope, type OwedHint, PartitionError } from "../partition.ts";
 import type { Record } from "../record.ts";
 import type { Log, Replica } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 import { type Runtime, sleep } from "../runtime.ts";
-import { compareVersions, versionTime } from "../version.ts";
+import { compareVersions, stampAt } from "../version.ts";
 import { PushQueue } from "./push-queue.ts";
 import { SetAside, type SetAsideRecord } from "./set-aside.ts";
 
-/** Hints read at once. */
-const pageLength = 512;
+/** Hints read at once, with the small ones of their records. Two pages are held at most: one is read while one is delivered. */
+const pageLength = 1024;
 /** Values shipped at once, unless one record alone is larger. */
 const shipBytesMax = 4 * 2 ** 20;
 /** Records that `push` has under way at once; beyond, they wait in the outbox for the next round. */
@@ -161,12 +161,11 @@ export class Handoff {
 
   /** Looks through every outbox for what no push will deliver. Never rejects: what could not be delivered stays owed. */
   round(): Promise<void> {
-    const until = this.#options.runtime.now() - pushGraceMs;
-    return this.deliverAll((hint) => versionTime(hint.version) <= until);
+    return this.deliverAll({ upTo: stampAt(this.#options.runtime.now() - pushGraceMs) });
   }
 
-  /** Delivers whatever `isDue` between all partitions, or from and to the one called `only`. Never rejects. */
-  async deliverAll(isDue: (hint: Hint) => boolean, only?: string): Promise<void> {
+  /** Delivers what is in `scope` between all partitions, or from and to the one called `only`. Never rejects. */
+  async deliverAll(scope: HintScope, only?: string): Promise<void> {
     const { replicas } = this.#options.replicas;
     const pairs = replicas.flatMap((source) => replicas.map((target) => ({ source, target })));
     await Promise.all(
@@ -174,7 +173,7 @@ export class Handoff {
         const isAsked = only === undefined || source.name === only || target.name === only;
         if (source === target || !isAsked || !source.isReachable || !target.isReachable) return;
         try {
-          await this.deliver(source, target, isDue);
+          await this.deliver(source, target, scope);
         } catch (error) {
           if (!(error instanceof PartitionError)) this.#options.log.error({ err: error }, "handoff failed");
         }
@@ -183,21 +182,28 @@ export class Handoff {
   }
 
   /**
-   * Walks once through what `source` owes to `target` and delivers what `isDue`.
+   * Walks once through what `source` owes to `target`, as far as it is in `scope`, and delivers it. While a page is
+   * applied the next one is read and the one before is settled.
    *
    * @throws PartitionError when either is lost on the way.
    */
-  async deliver(source: Replica, target: Replica, isDue: (hint: Hint) => boolean): Promise<void> {
-    for (let after = ""; !this.#isStopped; ) {
-      const start = after;
-      const hints = await source.use((partition) => partition.hints(target.name, start, pageLength));
-      const due = hints.filter((hint) => isDue(hint) && !this.#setAside.has(source.name, hint));
-      for (const shipment of shipments(due)) await this.#ship(source, target, shipment);
-      const last = hints.at(-1);
-      if (last === undefined || hints.length < pageLength) return;
-      after = last.key;
+  async deliver(source: Replica, target: Replica, scope: HintScope = {}): Promise<void> {
+    const read = (after: string) =>
+      inBackground(source.use((partition) => partition.hints(target.name, after, pageLength, scope)));
+    let settling: Promise<void> = Promise.resolve();
+    for (let page: Promise<OwedHint[]> | undefined = read(""); page !== undefined && !this.#isStopped; ) {
+      const hints: OwedHint[] = await page;
+      page = hints.length < pageLength ? undefined : read(hints.at(-1)!.key);
+      const due = hints.filter((hint) => !this.#setAside.has(source.name, hint));
+      for (const shipment of shipments(due)) {
+        const delivered = await this.#ship(source, target, shipment);
+        // One at a time: when it fails, no more is shipped that would have to be shipped again.
+        await settling;
+        settling = inBackground(source.use((partition) => partition.settle(delivered)));
+      }
       await sleep(this.#options.runtime, 0);
     }
+    await settling;
   }
 
   /**
@@ -213,7 +219,7 @@ export class Handoff {
       standIns = owed.find((each) => each.target === target.name)?.standIns ?? 0;
       if (standIns === 0) return true;
       this.noteStandIn(source, target);
-      await this.deliver(source, target, (hint) => hint.standIn);
+      await this.deliver(source, target, { fromStandIns: true });
       return true;
     } catch (error) {
       // When the target is lost again, its next return starts anew.
@@ -224,8 +230,9 @@ export class Handoff {
     }
   }
 
-  async #ship(source: Replica, target: Replica, hints: readonly OwedHint[]): Promise<void> {
-    const records = await source.use((partition) => partition.read(hints.map((hint) => hint.key)));
+  /** Brings the records of `hints` to `target`; gives what may be settled when they are on its disk. */
+  async #ship(source: Replica, target: Replica, hints: readonly OwedHint[]): Promise<Hint[]> {
+    const records = await recordsOf(source, hints);
     const found = records.filter((record) => record !== undefined);
     await this.#countDiscarded(target, hints, records);
     try {
@@ -233,32 +240,35 @@ export class Handoff {
     } catch (error) {
       const isRefused = error instanceof PartitionError && error.kind === "rejected";
       if (!isRefused) throw error;
-      return this.#shipOneByOne(source, target, hints, error);
+      return this.#shipHalves(source, target, hints, error);
     }
     this.#written.add(target);
     this.delivered += found.length;
     for (const hint of hints) this.#setAside.forget(source.name, hint);
     // What was shipped may be newer than what the hint asked for, and a record that is gone is owed to nobody.
-    const settled = hints.map((hint, index) => ({ ...hint, version: records[index]?.version ?? hint.version }));
-    await source.use((partition) => partition.settle(settled));
+    return hints.map(({ target, key, version, standIn }, index) => {
+      return { target, key, version: records[index]?.version ?? version, standIn };
+    });
   }
 
   /** One record that the target refuses must not hold up the others. */
-  async #shipOneByOne(
+  async #shipHalves(
     source: Replica,
     target: Replica,
     hints: readonly OwedHint[],
     error: PartitionError,
-  ): Promise<void> {
+  ): Promise<Hint[]> {
     if (hints.length > 1) {
-      for (const hint of hints) await this.#ship(source, target, [hint]);
-      return;
+      const middle = Math.ceil(hints.length / 2);
+      const first = await this.#ship(source, target, hints.slice(0, middle));
+      return [...first, ...(await this.#ship(source, target, hints.slice(middle)))];
     }
     const [hint] = hints;
-    if (hint === undefined) return;
+    if (hint === undefined) return [];
     this.#setAside.add(source.name, hint, error.reason);
     const facts = { partition: target.name, key: hint.key, problem: error.reason };
     this.#options.log.warn(facts, "a record is refused by a replica, stays owed to it and is tried again later");
+    return [];
   }
 
   async #countDiscarded(
@@ -274,6 +284,21 @@ export class Handoff {
       if (record !== undefined && compareVersions(record.version, shipped.version) > 0) this.discarded++;
     }
   }
+}
+
+/** The records as they are now: those that are too large to come with their hints are read by themselves. */
+async function recordsOf(source: Replica, hints: readonly OwedHint[]): Promise<(Record | undefined)[]> {
+  const large = hints.filter(({ record, size }) => record === undefined && size > 0).map(({ key }) => key);
+  if (large.length === 0) return hints.map(({ record }) => record);
+  const read = await source.use((partition) => partition.read(large));
+  const byKey = new Map(large.map((key, index) => [key, read[index]]));
+  return hints.map(({ key, record }) => record ?? byKey.get(key));
+}
+
+/** A failure that is met only later must not end the process meanwhile. */
+function inBackground<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  return work;
 }
 
 function shipments(hints: readonly OwedHint[]): OwedHint[][] {

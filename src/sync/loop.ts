@@ -93,7 +93,7 @@ export class SyncLoop {
   async once(options: { only?: string | undefined; onProgress?: (part: number) => void }): Promise<SyncReport> {
     const { handoff, antiEntropy, purge, replicas } = this.#options;
     const { only, onProgress = () => undefined } = options;
-    await handoff.deliverAll(() => true, only);
+    await handoff.deliverAll({}, only);
     onProgress(0.2);
     const pass =
       only === undefined

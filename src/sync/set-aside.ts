@@ -43,6 +43,7 @@ export class SetAside {
 
   /** Whether the hint is to be left out now. */
   has(source: string, { target, key }: Hint): boolean {
+    if (this.#entries.size === 0) return false;
     const entry = this.#entries.get(idOf(source, target, key));
     return entry !== undefined && this.#runtime.elapsed() < entry.retryAt;
   }

@@ -17,8 +17,10 @@ export async function isReceiving(replica: Replica, replicas: ReplicaSet): Promi
       return progress?.seen[replica.name] ?? 0;
     }),
   );
+  // Another call may learn of a greater one before this one is answered.
+  const seenBefore = replica.passSeen;
   // Last, because it is counted here before the others record it.
   const { pass, isComplete } = await replica.use((partition) => partition.progress());
   replica.passSeen = Math.max(replica.passSeen, pass);
-  return !isComplete || replica.passSeen > pass || recorded.some((seen) => seen > pass);
+  return !isComplete || seenBefore > pass || recorded.some((seen) => seen > pass);
 }

@@ -194,7 +194,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     "a round deletes hints although their delivery failed",
     handoff,
     "if (!isRefused) throw error;",
-    "if (!isRefused) return source.use((partition) => partition.settle(hints));",
+    "if (!isRefused) return [...hints];",
   ),
   bug("a partition that returns serves before it has caught up", replica, "await this.#options.catchUp(this);", ""),
   bug(
@@ -217,8 +217,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     "a partition that returns does without what is ahead of the front end's clock",
     handoff,
-    "(hint) => hint.standIn);",
-    "(hint) => hint.standIn && versionTime(hint.version) <= this.#options.runtime.now());",
+    "{ fromStandIns: true }",
+    "{ fromStandIns: true, upTo: stampAt(this.#options.runtime.now()) }",
   ),
   bug(
     "a stand-in that is away counts as owing nothing",

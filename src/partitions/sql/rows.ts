@@ -69,8 +69,16 @@ export function lockedRowOf(row: Row): DecidedRow | undefined {
 }
 
 export function hintOf(target: string, row: Row): OwedHint {
-  const version = versionOf(row[1], row[2]);
-  return { target, key: text(row[0]), version, standIn: integer(row[3]) === 1, size: integer(row[4]) };
+  const [stamp, writer, standIn, size, ...columns] = row;
+  const hasRecord = columns[7] !== null;
+  return {
+    target,
+    key: text(columns[0]),
+    version: versionOf(stamp, writer),
+    standIn: integer(standIn) === 1,
+    size: integer(size ?? 0),
+    record: hasRecord ? recordOf(columns) : undefined,
+  };
 }
 
 export function keyVersionOf(row: Row): KeyVersion {

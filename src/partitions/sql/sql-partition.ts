@@ -4,6 +4,7 @@ import {
   type DigestRange,
   type DigestSlice,
   type Hint,
+  type HintScope,
   type Identity,
   type KeyVersion,
   type Owed,
@@ -23,7 +24,7 @@ import {
 import { isLive, type Record, type ScannedRecord } from "../../record.ts";
 import { bucketShift, keyHash } from "../../replicas/hash.ts";
 import { decodeToken, encodeToken, type Token } from "../../token.ts";
-import { compareVersions, type Version, versionTime } from "../../version.ts";
+import { compareVersions, stampMax, type Version, versionTime } from "../../version.ts";
 import { type Fingerprint, fingerprinter } from "../fingerprint.ts";
 import { floorNames, mayCount, progressOf, progressRows, raisedProgress } from "../progress.ts";
 import { chunks, lengthMax, paddedChunks } from "./chunks.ts";
@@ -162,8 +163,8 @@ export class SqlPartition implements Partition {
     return range.withValues ? this.#withValues({ records, hasMore }, range) : { records, hasMore };
   }
 
-  async hints(target: string, after: string, limit: number): Promise<OwedHint[]> {
-    const parameters = [target, after, limit];
+  async hints(target: string, after: string, limit: number, only: HintScope = {}): Promise<OwedHint[]> {
+    const parameters = [target, after, only.upTo ?? stampMax, only.fromStandIns ? 1 : 0, limit];
     const rows = await this.#database.read((session) => session.execute(this.#statements.hints, parameters));
     return rows.map((row) => hintOf(target, row));
   }

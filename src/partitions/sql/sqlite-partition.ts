@@ -5,6 +5,7 @@ import {
   type DigestRange,
   type DigestSlice,
   type Hint,
+  type HintScope,
   type Identity,
   type KeyVersion,
   type Owed,
@@ -89,8 +90,8 @@ export class SqlitePartition implements Partition {
     return this.#call("scan", range) as Promise<ScanPage>;
   }
 
-  hints(target: string, after: string, limit: number): Promise<OwedHint[]> {
-    return this.#call("hints", target, after, limit) as Promise<OwedHint[]>;
+  hints(target: string, after: string, limit: number, only?: HintScope): Promise<OwedHint[]> {
+    return this.#call("hints", target, after, limit, only) as Promise<OwedHint[]>;
   }
 
   settle(hints: readonly Hint[]): Promise<void> {

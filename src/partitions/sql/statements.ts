@@ -1,3 +1,4 @@
+import { hintedBytesMax } from "../../partition.ts";
 import { bucketShift } from "../../replicas/hash.ts";
 import { floorNames } from "../progress.ts";
 import { lengthMax } from "./chunks.ts";
@@ -23,6 +24,8 @@ const recordColumns = [
 
 /** The columns that `recordOf` reads, in its order. */
 const readColumns = "`key`, version, writer, state, expires, type, metadata, value";
+/** The same but for the value. */
+const hintedColumns = "o.`key`, r.version, r.writer, r.state, r.expires, r.type, r.metadata";
 const scanColumns = "`key`, version, writer, state, expires, type, metadata, size";
 
 /** Every statement, as text for `rows` rows or keys. One set, with the two dialects' spellings of an upsert. */
@@ -61,8 +64,12 @@ export function statementsOf(dialect: Dialect) {
       (hints) =>
         `DELETE FROM outbox WHERE target = ? AND (${rows(hints, "(`key` = ? AND (version < ? OR (version = ? AND writer <= ?)))", " OR ")})`,
     ),
-    hints:
-      "SELECT o.`key`, o.version, o.writer, o.stand_in, COALESCE(r.size, 0) FROM outbox o LEFT JOIN records r ON r.`key` = o.`key` WHERE o.target = ? AND o.`key` > ? ORDER BY o.`key` LIMIT ?",
+    hints: [
+      `SELECT o.version, o.writer, o.stand_in, r.size, ${hintedColumns},`,
+      `CASE WHEN r.size <= ${hintedBytesMax} THEN r.value END`,
+      "FROM outbox o LEFT JOIN records r ON r.`key` = o.`key`",
+      "WHERE o.target = ? AND o.`key` > ? AND o.version <= ? AND o.stand_in >= ? ORDER BY o.`key` LIMIT ?",
+    ].join(" "),
     owed: `SELECT target, COUNT(*), CAST(SUM(stand_in) AS ${dialect === "mysql" ? "SIGNED" : "INTEGER"}), MIN(version) FROM outbox GROUP BY target`,
     recall: "SELECT digest, version, writer, existed FROM requests WHERE `key` = ? AND id = ?",
     remember: `INSERT INTO requests (\`key\`, id, digest, version, writer, existed, at) VALUES (${marks(7)})`,

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { compareKeys } from "../../../src/key.ts";
+import { type HintScope, hintedBytesMax } from "../../../src/partition.ts";
+import { tombstone } from "../../../src/record.ts";
 import { stampAt } from "../../../src/version.ts";
 import { type Bench, contentOf, now, versionIn } from "./bench.ts";
 
 export function hintClaims(bench: Bench): void {
-  const { claim, key, write, writeOne, hintsOf } = bench;
+  const { claim, key, write, writeOne, readOne, hintsOf } = bench;
   describe("hints", () => {
     claim("are there with the write that owes them, one a target and key, with the greatest version", async () => {
       const [first, second] = await bench.partition.write([
@@ -22,9 +24,39 @@ export function hintClaims(bench: Bench): void {
       assert.deepEqual(await hintsOf("south"), []);
     });
 
-    claim("say how large the record is now", async () => {
-      await writeOne("sized", { owed: ["west"], content: contentOf("12345") });
-      assert.equal((await hintsOf("west"))[0]?.size, 5);
+    claim("come with the record as it is now, unless that is large", async () => {
+      await writeOne("sized", { owed: ["west"], content: contentOf("123") });
+      await writeOne("sized", { content: contentOf("12345", { metadata: '{"a":"b"}', expires: now + 9 }) });
+      const [hint] = await hintsOf("west");
+      assert.equal(hint?.size, 5);
+      assert.deepEqual(hint.record, await readOne("sized"));
+      await writeOne("sized", { content: contentOf("x".repeat(hintedBytesMax)) });
+      assert.deepEqual((await hintsOf("west"))[0]?.record, await readOne("sized"));
+      await writeOne("sized", { content: contentOf("x".repeat(hintedBytesMax + 1)) });
+      const [large] = await hintsOf("west");
+      assert.deepEqual([large?.size, large?.record], [hintedBytesMax + 1, undefined]);
+      await writeOne("sized", { content: tombstone });
+      const [deleted] = await hintsOf("west");
+      assert.deepEqual([deleted?.size, deleted?.record?.isTombstone], [0, true]);
+      await bench.partition.remove([(await readOne("sized"))!]);
+      const [gone] = await hintsOf("west");
+      assert.deepEqual([gone?.size, gone?.record], [0, undefined]);
+    });
+
+    claim("are given up to a stamp, or those of stand-ins, when asked for", async () => {
+      const [old, young] = [stampAt(now - 5000), stampAt(now)];
+      await bench.partition.write([
+        write("s1", { owed: ["scoped"], stamp: old }),
+        write("s2", { owed: ["scoped"], stamp: young, standIn: true }),
+        write("s3", { owed: ["scoped"], stamp: old, standIn: true }),
+      ]);
+      const keys = async (limit: number, only: HintScope) =>
+        (await bench.partition.hints("scoped", key("s"), limit, only)).map((hint) => hint.key);
+      assert.deepEqual(await keys(9, {}), ["s1", "s2", "s3"].map(key));
+      assert.deepEqual(await keys(9, { upTo: young - 1n }), ["s1", "s3"].map(key));
+      assert.deepEqual(await keys(9, { upTo: old }), ["s1", "s3"].map(key));
+      assert.deepEqual(await keys(9, { fromStandIns: true }), ["s2", "s3"].map(key));
+      assert.deepEqual(await keys(1, { upTo: old, fromStandIns: true }), ["s3"].map(key));
     });
 
     claim("remember that a stand-in wrote one of them", async () => {
