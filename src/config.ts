@@ -126,6 +126,7 @@ export function loadConfig(sources: ConfigSources): Config {
       host: values["server.host"],
       port: values["server.port"],
       hosts: values["server.hosts"],
+      corsOrigins: values["server.cors_origins"],
       requireTokens: !values["server.insecure"] && !isLoopback(values["server.host"]),
       tls: readServerTls(given, values),
       authFailuresMax: values["server.auth_failures_max"],

@@ -338,6 +338,14 @@ describe("a mistake in the configuration", () => {
       { flags: { "server.port": "70000" } },
       /^--server-port: expected .*, got "70000"/,
     ],
+    ["any origin", "[server]\ncors_origins = ['*']\n", {}, /server\.cors_origins: expected a list of origins .* got/],
+    ["an origin with a path", undefined, { flags: { "server.cors_origins": "https://a.example/" } }, /expected a list/],
+    [
+      "a rate without its time",
+      "[server]\nrate_limit = 100\n",
+      {},
+      /rate_limit: expected "none" or a rate .* got 100$/,
+    ],
     ["a time without unit", "[timeouts]\nquery = 2\n", {}, /timeouts\.query: expected a time .* got 2$/],
     ["a bad choice", "durability = 'lax'\n", {}, /durability: expected "relaxed" or "strict", got "lax"/],
     [

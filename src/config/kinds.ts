@@ -27,6 +27,17 @@ export const list: Kind<readonly string[]> = {
       .filter((item) => item !== ""),
 };
 
+/** As a browser writes them in `Origin`: no path, no port that the scheme implies, nothing that stands for several. */
+export const origins: Kind<readonly string[]> = {
+  expected: 'a list of origins such as "https://app.example" (as text: separated by commas)',
+  fromToml: (value) => allOrigins(list.fromToml(value)),
+  fromText: (value) => allOrigins(list.fromText(value)),
+};
+
+function allOrigins(texts: readonly string[] | undefined): readonly string[] | undefined {
+  return texts?.every((text) => URL.canParse(text) && new URL(text).origin === text) ? texts : undefined;
+}
+
 export const truth: Kind<boolean> = {
   expected: "true or false",
   fromToml: (value) => (typeof value === "boolean" ? value : undefined),

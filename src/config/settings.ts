@@ -1,4 +1,4 @@
-import { choice, count, duration, either, type Kind, list, rate, size, text, truth, weight } from "./kinds.ts";
+import { choice, count, duration, either, type Kind, list, origins, rate, size, text, truth, weight } from "./kinds.ts";
 
 /**
  * Every setting with its default, in one table: the config file, the environment, the flags, the messages and
@@ -66,6 +66,11 @@ export const settings = {
     kind: list,
     default: "",
     meaning: "names that are answered in `Host`, besides loopback names and IP addresses",
+  },
+  "server.cors_origins": {
+    kind: origins,
+    default: "",
+    meaning: "origins of other sites whose pages may use this server with a token that they have",
   },
   "server.tls_cert": {
     kind: text,

@@ -6,6 +6,7 @@ import type { Answer } from "./answer.ts";
 import type { Auth } from "./auth.ts";
 import { everything, nothing } from "./auth-grant.ts";
 import { seeBody } from "./body.ts";
+import type { Cors } from "./cors.ts";
 import type { Exchange } from "./exchange.ts";
 import { type HostCheck, isSafe } from "./host-check.ts";
 import type { KeyRoutes } from "./key-routes.ts";
@@ -21,6 +22,8 @@ export interface DispatcherOptions {
   readonly keys: KeyRoutes;
   readonly replicas: ReplicaRoutes;
   readonly hosts: HostCheck;
+  /** Without it pages of other sites may read nothing. */
+  readonly cors: Cors | undefined;
   readonly auth: Auth;
   /** Where no token is needed. */
   readonly isOpenPath: (path: string) => boolean;
@@ -39,6 +42,7 @@ const keyRoute = "/kv/{key}";
 const replicasRoute = "/replicas/{key}";
 /** Of errors, only that of a wait that ended tells how long it was. */
 const waitedStatus = 503;
+const preflightRoute = "preflight";
 const noRoute = "none";
 
 /**
@@ -72,18 +76,20 @@ export class Dispatcher {
     let done: Promise<void> | undefined;
     try {
       const target = parseTarget(raw.url!);
-      const { auth, hosts } = this.#options;
+      const { auth, hosts, cors } = this.#options;
       const { isOpen } = auth;
       exchange = { raw, response, query: target.query, grant: isOpen ? everything : nothing, isArriving };
       hosts.check(raw, target.authority, isOpen);
       checkMethod(raw.method!);
       checkFraming(raw);
+      const preflight = raw.method === "OPTIONS" ? cors?.preflight(raw.headers) : undefined;
       // No path of a key is open.
-      if (!isOpen && (target.key !== undefined || !this.#options.isOpenPath(target.path))) {
+      if (preflight === undefined && !isOpen && (target.key !== undefined || !this.#options.isOpenPath(target.path))) {
         exchange.grant = auth.grantOf(raw);
         if (target.key !== undefined) exchange.grant.checkMethod(raw.method!, target.key);
       }
-      if (target.key === undefined) {
+      if (preflight !== undefined) done = this.respond(exchange, preflightRoute, () => preflight);
+      else if (target.key === undefined) {
         raw.url = target.path;
         done = this.#passOn(exchange);
       } else if (target.path.startsWith("/replicas")) {
@@ -142,8 +148,9 @@ export class Dispatcher {
     const { raw, response, applied } = exchange;
     const { status } = answer;
     const preference = status < 400 || status === waitedStatus ? applied : undefined;
+    const { cors, isStopping } = this.#options;
     try {
-      const sending = sendAnswer(raw, response, answer, preference, this.#options.isStopping());
+      const sending = sendAnswer(raw, response, answer, preference, isStopping(), cors?.fieldsFor(raw.headers.origin));
       if (sending !== undefined) {
         return sending
           .catch((error: unknown) => this.#breakOff(error, exchange))

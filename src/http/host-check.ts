@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { StoreError } from "../errors.ts";
+import type { Cors } from "./cors.ts";
 import { soleHeader } from "./sole-header.ts";
 
 /**
@@ -10,12 +11,15 @@ import { soleHeader } from "./sole-header.ts";
  */
 export class HostCheck {
   readonly #hosts: ReadonlySet<string>;
+  readonly #cors: Cors | undefined;
   /** Clients repeat themselves. */
   #lastAccepted = "";
   /** The same of names that are only answered because a token is asked for. */
   #lastWellFormed = "";
 
-  constructor(hosts: readonly string[]) {
+  /** `cors` tells whose pages may write all the same. */
+  constructor(hosts: readonly string[], cors?: Cors) {
+    this.#cors = cors;
     this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
   }
 
@@ -37,7 +41,7 @@ export class HostCheck {
       if (isOpen) this.#lastAccepted = effective;
       else this.#lastWellFormed = effective;
     }
-    if (!isSafe(raw.method)) checkSite(raw, effective);
+    if (!isSafe(raw.method)) checkSite(raw, effective, this.#cors);
   }
 
   #checkName(host: string, isOpen: boolean): void {
@@ -58,11 +62,13 @@ export function isSafe(method: string | undefined): boolean {
 }
 
 /** Browsers say with every write which page it is for, and a page cannot change that. */
-function checkSite({ headers }: IncomingMessage, host: string | undefined): void {
+function checkSite({ headers }: IncomingMessage, host: string | undefined, cors: Cors | undefined): void {
   const { origin, "sec-fetch-site": site } = headers;
+  if (origin !== undefined && cors?.allows(origin)) return;
   const isOwn =
     site === undefined
       ? origin === undefined || origin.replace(/^https?:\/\//, "") === host
       : site === "same-origin" || site === "none";
-  if (!isOwn) throw new StoreError("cross_site", "a page of another site may not write here");
+  if (!isOwn)
+    throw new StoreError("cross_site", "a page of another site may not write here; server.cors_origins would allow it");
 }

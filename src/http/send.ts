@@ -14,7 +14,7 @@ const lingerBytes = 2 ** 26;
 const joinedBytesMax = 8 * 2 ** 10;
 
 /**
- * Writes an answer to the socket: the one place that does. A HEAD gets the headers of the GET. With `isLast` the
+ * Writes an answer to the socket: the one place that does, with `fields` behind its own. A HEAD gets the headers of the GET. With `isLast` the
  * connection closes afterwards, as it does when the request's body was not received.
  *
  * A promise is given for a body that is made on the way, and rejects when making or sending it fails.
@@ -25,12 +25,14 @@ export function sendAnswer(
   { status, headers, body = "" }: Answer,
   preferenceApplied: string | undefined,
   isLast: boolean,
+  fields?: readonly string[],
 ): Promise<void> | undefined {
   if (response.destroyed) return undefined;
   const isUnread = !raw.complete && hasBody(raw);
   // Node takes a list as it is, where it copies an object.
   const sent = Array.isArray(headers) ? headers : (Object.entries(headers).flat() as string[]);
   if (preferenceApplied !== undefined) sent.push("Preference-Applied", preferenceApplied);
+  if (fields !== undefined) sent.push(...fields);
   if (isLast || isUnread) sent.push("Connection", "close");
 
   if (typeof body !== "string" && !(body instanceof Uint8Array)) {

@@ -7,6 +7,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Names in `Host` that are answered besides loopback names and IP addresses. */
   readonly hosts: readonly string[];
+  /** Origins of other sites whose pages may use the interface. */
+  readonly corsOrigins: readonly string[];
   /** PEM files, read again when they change; `undefined` for plain HTTP. */
   readonly tls: ServerTls | undefined;
   /** Refuses everything until a token was created: the port can be reached from other machines. */

@@ -9,6 +9,7 @@ import { BodyReader } from "./body.ts";
 import { Certificates } from "./certificates.ts";
 import { answerClientError } from "./client-error.ts";
 import { capPerAddress } from "./connection-cap.ts";
+import { Cors } from "./cors.ts";
 import { createRoute } from "./create-route.ts";
 import { deletePrefixRoute } from "./delete-prefix-route.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -61,11 +62,13 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
     ...serviceRoutes({ store, metrics, stopping, isOpen: () => auth.isOpen }),
   ];
   const open = routes.filter(({ access }) => access === "open");
+  const cors = options.corsOrigins.length === 0 ? undefined : new Cors(options.corsOrigins);
   let others: Parameters<typeof createNodeServer>[1];
   const dispatcher = new Dispatcher({
     keys,
     replicas: new ReplicaRoutes(store),
-    hosts: new HostCheck(options.hosts),
+    hosts: new HostCheck(options.hosts, cors),
+    cors,
     auth,
     isOpenPath: (path) => open.some((route) => isAt(route, path)),
     metrics,

@@ -10,6 +10,7 @@ const serverOptions: ServerOptions = {
   host: "127.0.0.1",
   port: 0,
   hosts: ["kvasir.example"],
+  corsOrigins: [],
   tls: undefined,
   requireTokens: false,
   authFailuresMax: 20,
