@@ -15,11 +15,21 @@ export interface Runtime {
   soon(run: () => void): void;
 }
 
+/** Drawn many at once, because each draw is a call into the system. */
+const randomNumbers = new Uint32Array(1024);
+let usedNumbers = randomNumbers.length;
+
 /** The real one. Its timers do not keep the process alive. */
 export const systemRuntime: Runtime = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
-  random: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
+  random: () => {
+    if (usedNumbers === randomNumbers.length) {
+      crypto.getRandomValues(randomNumbers);
+      usedNumbers = 0;
+    }
+    return randomNumbers[usedNumbers++]! / 2 ** 32;
+  },
   after: (delayMs, run) => {
     const timer = setTimeout(run, delayMs);
     timer.unref();

@@ -262,7 +262,7 @@ export class SqlPartition implements Partition {
       for (const record of sorted) {
         const version = present.get(record.key);
         if (version === undefined || compareVersions(version, record.version) !== 0) continue;
-        await session.execute(this.#statements.store(1), recordParameters(record, fingerprint(record)));
+        await session.execute(this.#statements.restore, recordParameters(record, fingerprint(record)));
       }
     });
   }

@@ -8,6 +8,13 @@ const busyTimeoutMs = 5000;
 /** SQLite's own limit for a row is 1 GB; a value shares it with its key and metadata. */
 const valueBytesMax = 900 * 2 ** 20;
 
+const noRows: readonly Row[] = [];
+
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly hasRows: boolean;
+}
+
 /**
  * One SQLite file, in write-ahead mode with an fsync a commit. Its calls block their thread, so it runs on one
  * of its own (see `sqlite-partition.ts`). Several processes may use the file at once.
@@ -16,7 +23,7 @@ export class SqliteDatabase implements Database {
   readonly dialect = "sqlite";
   readonly #name: string;
   readonly #file: string;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
   readonly #session: Session = { execute: async (sql, parameters) => this.#execute(sql, parameters) };
   #handle: DatabaseSync | undefined;
   /** Transactions and reads take turns on the one connection. */
@@ -74,9 +81,17 @@ export class SqliteDatabase implements Database {
   #execute(sql: string, parameters: readonly Parameter[]): readonly Row[] {
     if (this.#handle === undefined) throw new PartitionError("unreachable", this.#name, "it is not open");
     try {
-      const statement = this.#statements.get(sql) ?? prepare(this.#handle, sql);
-      this.#statements.set(sql, statement);
-      return statement.all(...parameters.map(bindable)) as unknown as Row[];
+      let prepared = this.#statements.get(sql);
+      if (prepared === undefined) {
+        const statement = prepare(this.#handle, sql);
+        prepared = { statement, hasRows: statement.columns().length > 0 };
+        this.#statements.set(sql, prepared);
+      }
+      const { statement, hasRows } = prepared;
+      const bound = parameters.map(bindable);
+      if (hasRows) return statement.all(...bound) as unknown as Row[];
+      statement.run(...bound);
+      return noRows;
     } catch (error) {
       throw sqliteError(this.#name, error, this.#file);
     }

@@ -22,6 +22,9 @@ const recordColumns = [
   "value",
 ];
 
+/** A key's hash never changes: written again, it would dirty a page of each index. */
+const contentColumns = recordColumns.filter((column) => column !== "`key`" && column !== "hash");
+
 /** The columns that `recordOf` reads, in its order. */
 const readColumns = "`key`, version, writer, state, expires, type, metadata, value";
 /** The same but for the value. */
@@ -40,20 +43,25 @@ export function statementsOf(dialect: Dialect) {
       (keys) =>
         `SELECT ${readColumns}, fingerprint, fingerprint2, hash, size FROM records WHERE \`key\` IN (${marks(keys)})`,
     ),
-    /** Makes sure that every key has a row that this transaction has locked. MySQL only: SQLite locks the database. */
+    /**
+     * Makes sure that every key has a row that this transaction has locked. Takes each key and its hash. MySQL only:
+     * SQLite locks the database.
+     */
     lockOrCreate:
       dialect === "sqlite"
         ? undefined
         : byCount(
             (keys) =>
-              `INSERT INTO records (${recordColumns.join(", ")}) VALUES ${rows(keys, `(?, 0, 0, 0, ${rowState.placeholder}, 0, 0, 0, 0, '', '', '')`)} ON DUPLICATE KEY UPDATE state = state`,
+              `INSERT INTO records (${recordColumns.join(", ")}) VALUES ${rows(keys, `(?, ?, 0, 0, ${rowState.placeholder}, 0, 0, 0, 0, '', '', '')`)} ON DUPLICATE KEY UPDATE state = state`,
           ),
     readLocked: byCount(
       (keys) =>
         `SELECT \`key\`, version, writer, state, expires FROM records WHERE \`key\` IN (${marks(keys)})${dialect === "mysql" ? " FOR UPDATE" : ""}`,
     ),
     /** Replaces rows that this transaction has locked and decided about. */
-    store: byCount((records) => upsert.always(records)),
+    store: byCount((records) => upsert.always(records, contentColumns)),
+    /** Replaces all of a row that may be damaged. */
+    restore: upsert.always(1, recordColumns),
     /** Stores decided records where they are newer. */
     apply: byCount((records) => upsert.ifNewer(records)),
     removePlaceholders: byCount(
@@ -135,10 +143,10 @@ function digestSums(dialect: Dialect): string {
 const hintColumns = ["target", "`key`", "version", "writer", "stand_in"];
 
 const mysqlUpsert = {
-  always: (count: number) =>
-    `${insert("records", recordColumns, count)} ON DUPLICATE KEY UPDATE ${recordColumns.map((column) => `${column} = VALUES(${column})`).join(", ")}`,
+  always: (count: number, columns: readonly string[]) =>
+    `${insert("records", recordColumns, count)} ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = VALUES(${column})`).join(", ")}`,
   ifNewer: (count: number) =>
-    `${insert("records", recordColumns, count)} ON DUPLICATE KEY UPDATE ${newerAssignments(recordColumns)}`,
+    `${insert("records", recordColumns, count)} ON DUPLICATE KEY UPDATE ${newerAssignments(contentColumns)}`,
   hints: (count: number) =>
     `${insert("outbox", hintColumns, count)} ON DUPLICATE KEY UPDATE stand_in = GREATEST(stand_in, VALUES(stand_in)), ${newerAssignments(["version", "writer"])}`,
 };
@@ -149,19 +157,22 @@ const isNewer = "(VALUES(version) > version OR (VALUES(version) = version AND VA
  * MySQL assigns from left to right and sees what it has assigned already, so `version`, on which every other
  * assignment depends, must come last and `writer` just before it.
  */
-function newerAssignments(columns: string[]): string {
-  const others = columns.filter((column) => column !== "version" && column !== "writer" && column !== "`key`");
+function newerAssignments(columns: readonly string[]): string {
+  const others = columns.filter((column) => column !== "version" && column !== "writer");
   const guarded = [...others, "writer"].map((column) => `${column} = IF(${isNewer}, VALUES(${column}), ${column})`);
   return [...guarded, "version = GREATEST(version, VALUES(version))"].join(", ");
 }
 
 const isNewerInSqlite = "(excluded.version, excluded.writer) > (version, writer)";
 
-const sqliteReplace = `ON CONFLICT (\`key\`) DO UPDATE SET ${recordColumns.map((column) => `${column} = excluded.${column}`).join(", ")}`;
+function sqliteReplace(columns: readonly string[]): string {
+  return `ON CONFLICT (\`key\`) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}`;
+}
 
 const sqliteUpsert: typeof mysqlUpsert = {
-  always: (count) => `${insert("records", recordColumns, count)} ${sqliteReplace}`,
-  ifNewer: (count) => `${insert("records", recordColumns, count)} ${sqliteReplace} WHERE ${isNewerInSqlite}`,
+  always: (count, columns) => `${insert("records", recordColumns, count)} ${sqliteReplace(columns)}`,
+  ifNewer: (count) =>
+    `${insert("records", recordColumns, count)} ${sqliteReplace(contentColumns)} WHERE ${isNewerInSqlite}`,
   hints: (count) =>
     `${insert("outbox", hintColumns, count)} ON CONFLICT (target, \`key\`) DO UPDATE SET stand_in = MAX(stand_in, excluded.stand_in), version = IIF(${isNewerInSqlite}, excluded.version, version), writer = IIF(${isNewerInSqlite}, excluded.writer, writer)`,
 };

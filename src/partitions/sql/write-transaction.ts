@@ -1,6 +1,7 @@
 import { compareKeys } from "../../key.ts";
 import type { Hint, RecalledRequest, Write, WriteOutcome } from "../../partition.ts";
 import type { Record } from "../../record.ts";
+import { keyHash } from "../../replicas/hash.ts";
 import { type DecidedRow, decide } from "../decide.ts";
 import type { Fingerprint } from "../fingerprint.ts";
 import { floorNames, progressOf } from "../progress.ts";
@@ -93,7 +94,12 @@ async function lock(session: Session, statements: Statements, keys: readonly str
   await read(keys);
   const missing = keys.filter((key) => !locked.has(key));
   if (lockOrCreate !== undefined && missing.length > 0) {
-    const created = chunks(missing, rowsMax).map((chunk) => session.execute(lockOrCreate(chunk.length), chunk));
+    const created = chunks(missing, rowsMax).map((chunk) =>
+      session.execute(
+        lockOrCreate(chunk.length),
+        chunk.flatMap((key) => [key, keyHash(key)]),
+      ),
+    );
     await Promise.all([...created, read(missing)]);
   }
   return { writeFloor: progressOf(textsOf(await floors)).writeFloor, locked };
