@@ -28,17 +28,21 @@ const waitingBytesMax = 256 * 2 ** 20;
  * `partition` with the waiting reads travelling as one, and the waiting writes sharing one transaction.
  *
  * A batch leaves as soon as a lane is free, so an idle partition adds no wait, and a busy one makes the batches
- * grow by itself. When the partition turns out to be unreachable, whatever waits for it fails at once, because
+ * grow by itself. Writes share a commit, which costs as much for one as for many: of them a further batch leaves
+ * beside those under way only when it is half as large as they are together, and otherwise when one of them is done.
+ * When the partition turns out to be unreachable, whatever waits for it fails at once, because
  * other replicas can still serve it.
  */
 export function batching(partition: Partition, runtime: Runtime, options: BatchingOptions): Partition {
   const reads = new Lanes<string, Record | undefined>(partition.name, runtime, options.readLanes, {
     run: (keys) => partition.read(keys),
     sizeOf: () => 0,
+    sharesCommit: false,
   });
   const writes = new Lanes<Write, WriteOutcome>(partition.name, runtime, options.writeLanes, {
     run: (members) => partition.write(members),
     sizeOf: (write) => write.content.value.length,
+    sharesCommit: true,
   });
   const applied = new Lanes<Record, number>(partition.name, runtime, 1, {
     run: async (records) => {
@@ -47,6 +51,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
       return records.map((_, index) => (index === 0 ? dropped : 0));
     },
     sizeOf: (record) => record.value.length,
+    sharesCommit: true,
   });
   const settled = new Lanes<Hint, void>(partition.name, runtime, 1, {
     run: async (hints) => {
@@ -54,6 +59,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
       return hints.map(() => undefined);
     },
     sizeOf: () => 0,
+    sharesCommit: true,
   });
   return {
     name: partition.name,
@@ -103,6 +109,7 @@ interface Waiting<Member, Result> {
 interface Work<Member, Result> {
   run(members: Member[]): Promise<Result[]>;
   sizeOf(member: Member): number;
+  readonly sharesCommit: boolean;
 }
 
 class Lanes<Member, Result> {
@@ -113,6 +120,8 @@ class Lanes<Member, Result> {
   #waiting: Waiting<Member, Result>[] = [];
   #waitingBytes = 0;
   #busy = 0;
+  /** Members of the batches under way. */
+  #underWay = 0;
   #isScheduled = false;
   #batches = 0;
   #members = 0;
@@ -143,16 +152,22 @@ class Lanes<Member, Result> {
 
   /** After the current turn: requests that were parsed from one read of a socket leave together. */
   #schedule(): void {
-    if (this.#isScheduled || this.#busy >= this.#lanes) return;
+    if (this.#isScheduled || !this.#mayLeave()) return;
     this.#isScheduled = true;
     this.#runtime.soon(() => {
       this.#isScheduled = false;
-      while (this.#waiting.length > 0 && this.#busy < this.#lanes) void this.#run(this.#take());
+      while (this.#waiting.length > 0 && this.#mayLeave()) void this.#run(this.#take());
     });
+  }
+
+  #mayLeave(): boolean {
+    if (this.#busy >= this.#lanes) return false;
+    return !this.#work.sharesCommit || this.#waiting.length * 2 >= this.#underWay;
   }
 
   async #run(batch: Waiting<Member, Result>[]): Promise<void> {
     this.#busy++;
+    this.#underWay += batch.length;
     this.#batches++;
     this.#members += batch.length;
     try {
@@ -163,6 +178,7 @@ class Lanes<Member, Result> {
       if (error instanceof PartitionError && error.kind === "unreachable") this.#failWaiting(error);
     } finally {
       this.#busy--;
+      this.#underWay -= batch.length;
       if (this.#waiting.length > 0) this.#schedule();
     }
   }

@@ -5,10 +5,10 @@ import { MemoryPartition } from "../../src/partitions/memory.ts";
 import { batching } from "../../src/replicas/batching.ts";
 import { systemRuntime } from "../../src/runtime.ts";
 
-const lanes = { readLanes: 1, writeLanes: 1 };
+const oneLane = { readLanes: 1, writeLanes: 1 };
 
 /** A partition whose calls wait until they are released, and are counted. */
-function gated(overrides: Partial<Partition> = {}) {
+function gated(overrides: Partial<Partition> = {}, lanes = oneLane) {
   const memory = new MemoryPartition("p1");
   const lengths: number[] = [];
   let release = (): void => undefined;
@@ -46,6 +46,23 @@ describe("batching", () => {
     release();
     await Promise.all([first, ...others]);
     assert.deepEqual(lengths, [1, 10]);
+  });
+
+  it("lets writes wait for the commit under way, until they are half as many", async () => {
+    const { partition, lengths, release } = gated({}, { readLanes: 1, writeLanes: 3 });
+    const send = async (from: number, count: number) => {
+      const sent = Array.from({ length: count }, (_, number) => partition.write([write(`k${from + number}`)]));
+      await new Promise(setImmediate);
+      return sent;
+    };
+    const all = [...(await send(0, 10)), ...(await send(10, 4))];
+    assert.deepEqual(lengths, [10]);
+    all.push(...(await send(14, 1)));
+    assert.deepEqual(lengths, [10, 5]);
+    all.push(...(await send(15, 7)));
+    release();
+    await Promise.all(all);
+    assert.deepEqual(lengths, [10, 5, 7], "what waited left when those before it were done");
   });
 
   it("gives each caller the outcome of its own member", async () => {
