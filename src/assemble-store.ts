@@ -58,6 +58,8 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
         onSteady: (replica) => {
           // What it has recorded of the others may show that one of them was set back.
           for (const other of replicas) if (other !== replica) void other.reconsider();
+          // What stand-ins took while it caught up keeps it from deciding anything.
+          handoff.catchUpLate().catch((error: unknown) => log.error({ err: error }, "catching up failed"));
         },
       }),
   );

@@ -386,6 +386,7 @@ export class Store {
       } catch (error) {
         if (!(error instanceof PartitionError)) throw error;
         if (error.outcome === "unknown") {
+          if (taker !== home) this.#options.handoff.noteStandIn(taker, home);
           const [lost] = error.attempted;
           if (lost === undefined) throw outcomeUnknown(attempted?.version);
           // What was not applied is decided anew: it may have been judged by a write that was lost with it.

@@ -37,8 +37,9 @@ export interface HandoffOptions {
 export class Handoff {
   readonly #options: HandoffOptions;
   readonly #setAside: SetAside;
-  /** Who is known to owe each replica writes that it took in its place. */
-  readonly #standIns = new Map<Replica, Set<Replica>>();
+  /** Who is known to owe each replica writes that it took in its place, with the number of the last note of it. */
+  readonly #standIns = new Map<Replica, Map<Replica, number>>();
+  #notes = 0;
   readonly #queues = new Map<Replica, Map<Replica, PushQueue>>();
   #pushed = 0;
   #pushedBytes = 0;
@@ -101,10 +102,11 @@ export class Handoff {
     return true;
   }
 
-  /** Remembers that `source` took a write in place of `target`. */
-  noteStandIn(source: Replica, target: Replica): void {
-    const holders = this.#standIns.get(target) ?? new Set();
-    this.#standIns.set(target, holders.add(source));
+  /** Remembers that `source` took, or may have taken, a write in place of `target`. */
+  noteStandIn(source: Replica, target: Replica): number {
+    const holders = this.#standIns.get(target) ?? new Map<Replica, number>();
+    this.#standIns.set(target, holders.set(source, ++this.#notes));
+    return this.#notes;
   }
 
   /**
@@ -122,7 +124,6 @@ export class Handoff {
           if (!isKnownHolder || runtime.elapsed() >= deadline || !target.isReachable || this.#isStopped) return;
           await sleep(runtime, catchUpRetryMs);
         }
-        this.#standIns.get(target)?.delete(source);
       }),
     );
   }
@@ -144,13 +145,13 @@ export class Handoff {
     this.#isStopped = true;
   }
 
-  /** Delivers late what `catchUp` has given up waiting for. */
+  /** Delivers late what `catchUp` has given up waiting for, or what was taken meanwhile. */
   async catchUpLate(): Promise<void> {
     for (const [target, holders] of this.#standIns) {
-      for (const source of holders) {
+      for (const source of [...holders.keys()]) {
         if (!target.isSteady) continue;
         try {
-          if (await this.#deliverStandIns(source, target)) holders.delete(source);
+          await this.#deliverStandIns(source, target);
         } catch (error) {
           // The target was lost again: when it is back, `catchUp` looks after it.
           if (!(error instanceof PartitionError)) throw error;
@@ -214,12 +215,17 @@ export class Handoff {
   async #deliverStandIns(source: Replica, target: Replica): Promise<boolean> {
     if (!source.isReachable) return false;
     let standIns = 0;
+    let note = this.#standIns.get(target)?.get(source);
     try {
       const owed = await source.use((partition) => partition.owed());
       standIns = owed.find((each) => each.target === target.name)?.standIns ?? 0;
-      if (standIns === 0) return true;
-      this.noteStandIn(source, target);
-      await this.deliver(source, target, { fromStandIns: true });
+      if (standIns > 0) {
+        note = this.noteStandIn(source, target);
+        await this.deliver(source, target, { fromStandIns: true });
+      }
+      // What was noted since may have been committed behind the page that was read.
+      const holders = this.#standIns.get(target);
+      if (holders?.get(source) === note) holders?.delete(source);
       return true;
     } catch (error) {
       // When the target is lost again, its next return starts anew.

@@ -231,8 +231,10 @@ export class Oracle implements Observer {
     this.#world.note(() => `${database.name} removes ${describe(record)}`);
     const known = this.purged.get(key);
     const wasPurged = known !== undefined && compareVersions(version, known) <= 0;
-    // What was lost with a disk, and is in a backup of it alone, may go.
-    if (this.isReceiving(database) && (wasPurged || this.find(key, version)?.isLost === true)) {
+    // What was lost with a disk, and is in a backup of it alone, may go. That it was set back need not show on any disk: a
+    // front end remembers the counter that it has seen, when the partition that recorded it was set back as well.
+    const isReceiving = this.isReceiving(database) || database.setbacks > 0;
+    if (isReceiving && (wasPurged || this.find(key, version)?.isLost === true)) {
       this.counts.ghosts++;
       return;
     }

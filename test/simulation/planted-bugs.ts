@@ -208,11 +208,17 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     "what a stand-in could not be asked for is never delivered before the home decides again",
     handoff,
-    "if (await this.#deliverStandIns(source, target)) holders.delete(source);",
-    "holders.delete(source);",
+    "          await this.#deliverStandIns(source, target);",
+    "          holders.delete(source);",
     // By then it must have been given up, for plain writes.
     { file: frontEnd, search: "catchUpMs: 30_000", replace: "catchUpMs: 300" },
     { file: frontEnd, search: "      this.#checkCaughtUp(partition, view);\n", replace: "" },
+  ),
+  bug(
+    "what a stand-in takes while its home catches up is forgotten",
+    handoff,
+    "if (holders?.get(source) === note) holders?.delete",
+    "holders?.delete",
   ),
   bug(
     "a partition that returns does without what is ahead of the front end's clock",

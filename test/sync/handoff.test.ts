@@ -53,6 +53,28 @@ describe("handoff", () => {
     assert.ok(handoff.hasAll(to));
   });
 
+  it("does not forget what a stand-in takes while its home catches up", async (context) => {
+    const { handoff, hints, arrived, from, to, partitions } = await owing(context, { early: Date.now() }, 1, true);
+    handoff.noteStandIn(from, to);
+    const late = { ...partitions[0]!.state.records.get("early")!, key: "late" };
+    wrap(from, (partition) => ({
+      hints: async (...parameters) => {
+        const page = await partition.hints(...parameters);
+        if (arrived.has("late") || hints.has("late")) return page;
+        partitions[0]!.state.records.set("late", late);
+        hints.set("late", { target: "p2", key: "late", version: late.version, standIn: true });
+        handoff.noteStandIn(from, to);
+        return page;
+      },
+    }));
+    await handoff.catchUp(to);
+    assert.deepEqual([...arrived.keys()], ["early"]);
+    assert.equal(handoff.hasAll(to), false);
+    await handoff.catchUpLate();
+    assert.deepEqual([[...arrived.keys()], hints.size], [["early", "late"], 0]);
+    assert.ok(handoff.hasAll(to));
+  });
+
   it("leaves young hints to their pushes", async (context) => {
     const { handoff, clock, hints, arrived } = await owing(context, {
       old: Date.now() - 9000,
