@@ -55,22 +55,24 @@ export async function openStore(
 
 export interface InitialisedPartition {
   readonly name: string;
+  /** The version that its tables have now. */
+  readonly schemaVersion?: number;
   /** Why it is not ready, with the mend; `undefined` when it is. */
-  readonly error: Error | undefined;
+  readonly error?: Error;
 }
 
-/** Creates the schema on every partition that can be reached. Harmless when repeated. */
+/** Creates the schema on every partition that can be reached, or brings it up to date. Harmless when repeated. */
 export async function initialisePartitions(config: Config): Promise<InitialisedPartition[]> {
   const partitions = await Promise.all(config.partitions.map((partition) => createPartition(partition, config)));
   try {
     await adoptCluster(partitions, config.cluster);
     return await Promise.all(
       partitions.map(async (partition) => {
-        const error = await partition.open().then(
-          () => undefined,
-          (failure: Error) => failure,
+        const { name } = partition;
+        return partition.open().then(
+          ({ schemaVersion }) => ({ name, schemaVersion }),
+          (error: Error) => ({ name, error }),
         );
-        return { name: partition.name, error };
       }),
     );
   } finally {

@@ -18,7 +18,7 @@ const allowed: { readonly [layer: string]: readonly string[] } = {
   assembly: ["ground", "store", "replicas", "sync", "partitions", "config"],
   client: ["clock-token", "http/key-href"],
   adapters: ["client"],
-  cli: ["ground", "store", "config", "assembly", "http", "partitions/sql/schema"],
+  cli: ["ground", "store", "config", "assembly", "http", "partitions/sql/schema-steps"],
 };
 
 const layersOfFiles: { readonly [file: string]: string } = {

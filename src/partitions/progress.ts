@@ -21,7 +21,7 @@ export function mayCount(present: Progress, { pass = 0, isComplete }: Partial<Pr
 
 const seenPrefix = "seen/";
 /** The rows of the meta table that every write looks at. */
-export const floorNames = ["floor", "write_floor"];
+export const floorNames = ["floor", "write_floor", "schema_version"];
 
 /** Progress as the rows of the meta table. */
 export function progressRows({ isComplete, pass, seen, writeFloor, floor }: Progress): [name: string, value: string][] {

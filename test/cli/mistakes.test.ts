@@ -88,6 +88,7 @@ describe("kvasir init --print", () => {
       cwd,
     });
     assert.equal(code, 0);
-    assert.match(stdout, /^-- mysql\nCREATE TABLE IF NOT EXISTS meta/);
+    assert.match(stdout, /^-- mysql, version 2\nCREATE TABLE IF NOT EXISTS meta/);
+    assert.match(stdout, /\n-- from version 1 to 2\nALTER TABLE meta MODIFY /);
   });
 });

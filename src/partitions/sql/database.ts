@@ -45,5 +45,11 @@ export interface Database {
    */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
 
+  /**
+   * Runs statements that create or change tables, in their order, however long each takes. One that was run before
+   * counts as done, so that all of them may be repeated, also by several programs at once.
+   */
+  define(statements: readonly string[]): Promise<void>;
+
   close(): Promise<void>;
 }

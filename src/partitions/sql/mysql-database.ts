@@ -2,6 +2,7 @@ import { PartitionError } from "../../partition.ts";
 import type { Database, EngineFacts, Parameter, Row, Session } from "./database.ts";
 import { checkServer } from "./mysql-checks.ts";
 import { MysqlConnection } from "./mysql-connection.ts";
+import { defineTables, definitionTimeoutMs } from "./mysql-definitions.ts";
 import { isCommitRefused, isConflict, mysqlError } from "./mysql-errors.ts";
 import { MysqlLanes } from "./mysql-lanes.ts";
 import { callTimeoutFactor, type MysqlOptions } from "./mysql-options.ts";
@@ -63,6 +64,17 @@ export class MysqlDatabase implements Database {
     }
   }
 
+  /** On a connection of its own, which has more time than others. */
+  async define(statements: readonly string[]): Promise<void> {
+    this.#mustBeOpen();
+    const connection = await this.#connect("read", { ...this.#options, queryTimeoutMs: definitionTimeoutMs });
+    try {
+      await defineTables(connection, statements);
+    } finally {
+      await connection.close();
+    }
+  }
+
   async close(): Promise<void> {
     this.#isOpen = false;
     await Promise.all([this.#reads.close("it is closed"), this.#writes.close("it is closed")]);
@@ -110,13 +122,13 @@ export class MysqlDatabase implements Database {
     }
   }
 
-  async #connect(use: "read" | "write"): Promise<MysqlConnection> {
-    const { hosts } = this.#options;
+  async #connect(use: "read" | "write", options = this.#options): Promise<MysqlConnection> {
+    const { hosts } = options;
     let failure: unknown;
     for (let turn = 0; turn < hosts.length; turn++) {
       const index = (this.#host + turn) % hosts.length;
       try {
-        const connection = await MysqlConnection.open(this.#options, hosts[index]!, use);
+        const connection = await MysqlConnection.open(options, hosts[index]!, use);
         this.#host = index;
         return connection;
       } catch (error) {

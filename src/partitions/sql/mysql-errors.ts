@@ -51,7 +51,9 @@ const meanings: { readonly [errno: number]: Meaning } = {
   1243: away, // prepared statement lost, by a proxy that moved the session
   1290: readOnly,
   1317: away, // interrupted by KILL QUERY
+  1412: busy, // the table was changed since the transaction began
   1461: { kind: "overloaded", mend: "raise max_prepared_stmt_count on the server" },
+  1615: busy, // the table was changed again while a statement was prepared anew
   1698: denied,
   1792: readOnly,
   1836: readOnly,
@@ -91,11 +93,11 @@ function meaningOf({ code, errno = 0, fatal, sqlMessage, message }: DriverError)
   return { kind: "unreachable", mend: codeMends[code ?? ""] ?? "" };
 }
 
-/** A deadlock, a lock timeout, or a Galera member's "somebody else committed first": worth another try. */
+/** A deadlock, a lock timeout, a Galera member's "somebody else committed first", a table that changed: worth another try. */
 export function isConflict(error: unknown): boolean {
   if (!(error instanceof PartitionError) || error.outcome === "unknown") return false;
   const { errno } = (error.cause ?? {}) as DriverError;
-  return errno === 1213 || errno === 1205;
+  return errno !== undefined && [1205, 1213, 1412, 1615].includes(errno);
 }
 
 /** Whether an error answer to COMMIT proves that nothing was committed. A killed COMMIT proves nothing. */

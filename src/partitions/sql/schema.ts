@@ -1,12 +1,10 @@
-/** Grows with every change of the tables. */
-export const schemaVersion = 1;
-
 export const tables = ["meta", "records", "outbox", "requests"];
 
 export type Dialect = "mysql" | "sqlite";
 
 /**
- * The tables, for `kvasir init --print` and for `initialise`. Every statement may be run again without harm.
+ * The tables of a new partition, as the last step of the ladder in `schema-steps.ts` leaves those of an older one.
+ * Every statement may be run again without harm.
  *
  * Keys are bytes, without collation or padding. Each table has exactly one unique key, so that an upsert locks
  * in one order. Nothing in `records` is local to a partition: equal replicas are equal row for row. `value` is
@@ -18,7 +16,7 @@ export function schemaStatements(dialect: Dialect): string[] {
   return [
     `CREATE TABLE IF NOT EXISTS meta (
   name ${types.bytes(128)} NOT NULL,
-  value ${types.bytes(1024)} NOT NULL,
+  value ${types.bytes(16384)} NOT NULL,
   PRIMARY KEY (name)
 )${types.suffix}`,
     `CREATE TABLE IF NOT EXISTS records (

@@ -41,7 +41,16 @@ import {
   textsOf,
   versionOf,
 } from "./rows.ts";
-import { schemaStatements, schemaVersion, tables } from "./schema.ts";
+import { schemaStatements, tables } from "./schema.ts";
+import {
+  latestVersion,
+  mustKnow,
+  type SchemaStep,
+  schemaRows,
+  schemaStateOf,
+  schemaSteps,
+  stepStatements,
+} from "./schema-steps.ts";
 import { type Statements, statementsOf } from "./statements.ts";
 import { writeInTransaction } from "./write-transaction.ts";
 
@@ -56,45 +65,46 @@ export class SqlPartition implements Partition {
   readonly name: string;
   readonly #database: Database;
   readonly #statements: Statements;
+  readonly #steps: readonly SchemaStep[];
   #fingerprint: ((record: Record) => Fingerprint) | undefined;
 
-  constructor(name: string, database: Database) {
+  /** `steps` are those of the schema that this program knows. */
+  constructor(name: string, database: Database, steps = schemaSteps) {
     this.name = name;
     this.#database = database;
+    this.#steps = steps;
     this.#statements = statementsOf(database.dialect);
   }
 
   async open(): Promise<PartitionInfo> {
     const facts = await this.#database.open();
-    const meta = await this.#database.read((session) => this.#readMeta(session));
+    let meta = await this.#database.read((session) => this.#readMeta(session));
     const identity = { cluster: meta.get("cluster") ?? "", partition: meta.get("partition") ?? "" };
-    const version = Number(meta.get("schema_version") ?? 0);
-    if (identity.cluster === "" || version === 0) {
+    const found = schemaStateOf(meta);
+    if (identity.cluster === "" || found.version === 0) {
       throw new PartitionError("uninitialised", this.name, "its tables are empty; run `kvasir init`");
     }
-    if (version > schemaVersion) {
-      const message = `its tables are of version ${version}, this program knows ${schemaVersion}; use a newer Kvasir`;
-      throw new PartitionError("refused", this.name, message);
-    }
+    mustKnow(this.name, this.#steps, meta);
     this.#belongTo(identity);
+    if (found.version < latestVersion(this.#steps)) {
+      await this.#migrate(found.version);
+      meta = await this.#database.read((session) => this.#readMeta(session));
+    }
     return {
       ...facts,
       identity,
       progress: progressOf(meta),
-      schemaVersion: version,
+      schemaVersion: schemaStateOf(meta).version,
       epoch: Number(meta.get("epoch") ?? 0),
     };
   }
 
   async initialise(identity: Identity, isJoining = false): Promise<void> {
     await this.#database.open();
-    const meta = await this.#database.read(async (session) => {
-      // Who serves need not be allowed to create tables that are there.
-      if (!(await this.#hasTables(session))) {
-        for (const statement of schemaStatements(this.#database.dialect)) await session.execute(statement, []);
-      }
-      return this.#readMeta(session);
-    });
+    // Who serves need not be allowed to create tables that are there.
+    const hasTables = await this.#database.read((session) => this.#hasTables(session));
+    if (!hasTables) await this.#database.define(schemaStatements(this.#database.dialect));
+    const meta = await this.#database.read((session) => this.#readMeta(session));
     if (!meta.has("cluster")) await this.#found(identity, isJoining);
     const { identity: present } = await this.open();
     if (present.cluster !== identity.cluster) {
@@ -113,7 +123,8 @@ export class SqlPartition implements Partition {
     let outcomes: WriteOutcome[] = [];
     try {
       await this.#database.transaction(async (session) => {
-        outcomes = await writeInTransaction(session, this.#statements, this.#fingerprintOf(), writes);
+        const admit = (meta: ReadonlyMap<string, string>) => mustKnow(this.name, this.#steps, meta);
+        outcomes = await writeInTransaction(session, this.#statements, this.#fingerprintOf(), writes, admit);
       });
       return outcomes;
     } catch (error) {
@@ -130,8 +141,9 @@ export class SqlPartition implements Partition {
     const fingerprint = this.#fingerprintOf();
     const newest = newestByKey(records);
     return this.#database.transaction(async (session) => {
-      const floors = await session.execute(this.#statements.shareFloors, floorNames);
-      const { floor } = progressOf(textsOf(floors));
+      const floors = textsOf(await session.execute(this.#statements.shareFloors, floorNames));
+      mustKnow(this.name, this.#steps, floors);
+      const { floor } = progressOf(floors);
       const old = acceptOld ? [] : newest.filter((record) => record.version.stamp <= floor);
       const ghosts = await this.#absent(session, old);
       const wanted = ghosts.size === 0 ? newest : newest.filter((record) => !ghosts.has(record.key));
@@ -363,7 +375,7 @@ export class SqlPartition implements Partition {
   async #found(identity: Identity, isJoining: boolean): Promise<void> {
     const progress = { isComplete: !isJoining, pass: 0, seen: {}, writeFloor: 0n, floor: 0n };
     const rows = [
-      ["schema_version", String(schemaVersion)],
+      ...schemaRows(this.#steps),
       ["epoch", "0"],
       ["partition", identity.partition],
       ...progressRows(progress),
@@ -372,6 +384,19 @@ export class SqlPartition implements Partition {
     await this.#database.transaction(async (session) => {
       for (const row of rows) await session.execute(this.#statements.addMeta, row);
     });
+  }
+
+  /** Other programs serve meanwhile, and may do the same. */
+  async #migrate(version: number): Promise<void> {
+    try {
+      for (const step of this.#steps) {
+        if (step.version > version) await this.#database.define(stepStatements(step, this.#database.dialect));
+      }
+    } catch (error) {
+      if (!(error instanceof PartitionError) || error.kind !== "refused") throw error;
+      const message = `its tables are of version ${version} and this program needs ${latestVersion(this.#steps)}; run \`kvasir init\` as the user that created them, with the right to ALTER (${error.reason})`;
+      throw new PartitionError("refused", this.name, message, { cause: error });
+    }
   }
 
   #belongTo({ cluster, partition }: Identity): void {

@@ -65,6 +65,19 @@ export class SqliteDatabase implements Database {
     });
   }
 
+  define(statements: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const statement of statements) {
+        try {
+          this.#execute(statement, []);
+        } catch (error) {
+          // SQLite has no ADD COLUMN IF NOT EXISTS.
+          if (!/duplicate column name/.test((error as Error).message)) throw error;
+        }
+      }
+    });
+  }
+
   async close(): Promise<void> {
     await this.#turn;
     this.#statements.clear();

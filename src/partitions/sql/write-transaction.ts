@@ -24,16 +24,18 @@ import type { Statements } from "./statements.ts";
  *
  * Two round trips: one locks all rows and reads them, one stores what was decided. Keys are sorted in both, so
  * that any two batches take their locks in one order. On MySQL a key that is not there yet has no row to lock, and two
- * writers would both find nothing: a placeholder is created for it first.
+ * writers would both find nothing: a placeholder is created for it first. `admit` throws when the rows of `meta` that
+ * every write looks at say that it must not go on.
  */
 export async function writeInTransaction(
   session: Session,
   statements: Statements,
   fingerprint: (record: Record) => Fingerprint,
   writes: readonly Write[],
+  admit: (meta: ReadonlyMap<string, string>) => void,
 ): Promise<WriteOutcome[]> {
   const keys = [...new Set(writes.map((write) => write.key))].sort(compareKeys);
-  const { writeFloor, locked } = await lock(session, statements, keys);
+  const { writeFloor, locked } = await lock(session, statements, keys, admit);
   const requests = await recallAll(session, statements, writes);
 
   const outcomes: WriteOutcome[] = [];
@@ -83,7 +85,12 @@ export async function writeInTransaction(
  * Locks the rows that are there, and on MySQL creates placeholders for those that are not: a row created meanwhile is
  * then locked as well. SQLite has locked the database.
  */
-async function lock(session: Session, statements: Statements, keys: readonly string[]) {
+async function lock(
+  session: Session,
+  statements: Statements,
+  keys: readonly string[],
+  admit: (meta: ReadonlyMap<string, string>) => void,
+) {
   const { lockOrCreate, rowsMax } = statements;
   const floors = session.execute(statements.shareFloors, floorNames);
   const locked = new Map<string, DecidedRow | undefined>();
@@ -102,7 +109,9 @@ async function lock(session: Session, statements: Statements, keys: readonly str
     );
     await Promise.all([...created, read(missing)]);
   }
-  return { writeFloor: progressOf(textsOf(await floors)).writeFloor, locked };
+  const meta = textsOf(await floors);
+  admit(meta);
+  return { writeFloor: progressOf(meta).writeFloor, locked };
 }
 
 /** What is known of the request ids of `writes`, by key and id. */
