@@ -22,7 +22,7 @@ export interface Lag {
  */
 export async function measureLag(
   pair: readonly Partition[],
-  lanes: { readLanes: number; writeLanes: number },
+  lanes: { readLanes: number; writeLanes: number; waitMsMax: number },
   seconds: number,
 ): Promise<Lag> {
   const answered = new Map<string, number>();

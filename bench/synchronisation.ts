@@ -17,7 +17,7 @@ import type { SynchronisationResult } from "./results.ts";
 
 const differences = 1000;
 const owedCount = 100_000;
-const lanes = { readLanes: 1, writeLanes: 2 };
+const lanes = { readLanes: 1, writeLanes: 2, waitMsMax: 10_000 };
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Two partitions with their schema. */

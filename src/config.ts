@@ -39,6 +39,8 @@ interface TimeoutConfig {
   readonly connectMs: number;
   /** For one statement or transaction on a partition. */
   readonly queryMs: number;
+  /** For a request to wait for its turn at a partition; where others have waited longer, new ones are refused. */
+  readonly queueMs: number;
   /** For everything that one request needs of the store. */
   readonly requestMs: number;
   /** How long plain operations wait for the hints that a partition away still holds for a returning one. */
@@ -138,6 +140,9 @@ export function loadConfig(sources: ConfigSources): Config {
       listLimitMax: values["server.list_limit_max"],
       batchMax: values["server.batch_max"],
       bodyBudgetBytes: values["server.body_budget_bytes"],
+      answerBudgetBytes: values["server.answer_budget_bytes"],
+      answerTimeoutMs: values["server.answer_timeout"],
+      requestsMax: values["server.max_requests"],
       maxConnections: values["server.max_connections"],
       maxConnectionsPerAddress: values["server.max_connections_per_address"],
       bodyRateMin: values["server.body_rate_min"],
@@ -148,6 +153,7 @@ export function loadConfig(sources: ConfigSources): Config {
     timeouts: {
       connectMs: values["timeouts.connect"],
       queryMs: values["timeouts.query"],
+      queueMs: values["timeouts.queue"],
       requestMs: values["timeouts.request"],
       catchUpMs: values["timeouts.catch_up"],
     },

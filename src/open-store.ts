@@ -27,7 +27,10 @@ export async function openStore(
     name: partition.name,
     weight: partition.weight,
     displayUrl: partition.displayUrl,
-    partition: batching(engines[index]!, systemRuntime, lanesOf(partition)),
+    partition: batching(engines[index]!, systemRuntime, {
+      ...lanesOf(partition),
+      waitMsMax: config.timeouts.queueMs,
+    }),
   }));
   try {
     const cluster = await adoptCluster(

@@ -60,6 +60,8 @@ export interface ListRange {
   /** Keys that have it behind the prefix are rolled up into one common prefix. `undefined` or `""` for none. */
   readonly delimiter?: string | undefined;
   readonly withValues: boolean;
+  /** The page ends when its values pass this, so it always has one record; 8 MiB when it is not given. */
+  readonly bytesMax?: number;
   /** Where the page before ended: its `next`. */
   readonly after?: string | undefined;
 }

@@ -127,6 +127,16 @@ export const settings = {
     default: "256MiB",
     meaning: "how many bytes of request bodies one process holds at once; more get 503",
   },
+  "server.answer_budget_bytes": {
+    kind: size("1MiB", "64GiB"),
+    default: "256MiB",
+    meaning: "how many bytes of large answers wait for their clients in one process; more get 503",
+  },
+  "server.max_requests": {
+    kind: count(1, 1_000_000),
+    default: "10000",
+    meaning: "how many requests one process works on at once; more get 503",
+  },
   "server.max_connections": {
     kind: count(1, 1_000_000),
     default: "10000",
@@ -152,6 +162,11 @@ export const settings = {
     default: "60s",
     meaning: "for a whole request to arrive",
   },
+  "server.answer_timeout": {
+    kind: duration("100ms", "1h"),
+    default: "30s",
+    meaning: "for a client to take the next 64 KiB of an answer; then it is cut off",
+  },
   "server.stop_timeout": {
     kind: duration("0s", "10m"),
     default: "10s",
@@ -167,6 +182,11 @@ export const settings = {
     kind: duration("10ms", "10m"),
     default: "2s",
     meaning: "for one statement or transaction on a partition",
+  },
+  "timeouts.queue": {
+    kind: duration("10ms", "10m"),
+    default: "2s",
+    meaning: "for a request to wait for its turn at a partition; where others wait longer, new ones get 503 at once",
   },
   "timeouts.request": {
     kind: duration("10ms", "10m"),

@@ -1,5 +1,3 @@
-import type { Readable } from "node:stream";
-
 type HeaderFields = { readonly [name: string]: string | readonly string[] };
 /** Names and values in turn, which takes less time to send. Whoever sends it may append to it. */
 export type HeaderList = string[];
@@ -8,5 +6,6 @@ export type HeaderList = string[];
 export interface Answer {
   readonly status: number;
   readonly headers: HeaderFields | HeaderList;
-  readonly body?: Uint8Array | string | Readable;
+  /** What is made on the way is asked for part by part, as fast as the client takes it. */
+  readonly body?: Uint8Array | string | AsyncIterable<string>;
 }

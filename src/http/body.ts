@@ -5,11 +5,11 @@ import type { PaceCheck } from "./pace-check.ts";
 
 const noBytes = new Uint8Array(0);
 
-/** Receives request bodies, all of them together within one budget of bytes. */
+/** Receives request bodies. All that are not answered yet are together within one budget of bytes. */
 export class BodyReader {
   readonly #budgetBytes: number;
   readonly #paceCheck: PaceCheck;
-  #receivedBytes = 0;
+  #heldBytes = 0;
 
   constructor(budgetBytes: number, paceCheck: PaceCheck) {
     this.#budgetBytes = budgetBytes;
@@ -23,28 +23,36 @@ export class BodyReader {
    * @throws StoreError `value_too_large` as soon as that is known, `encoding_unsupported`, `overloaded`,
    *   `request_timeout` when it comes too slowly, and `invalid_body` when the connection ends before the body does.
    */
-  async read({ raw, response }: Exchange, bytesMax: number): Promise<Uint8Array> {
+  async read(exchange: Exchange, bytesMax: number): Promise<Uint8Array> {
+    const { raw, response } = exchange;
     const { "content-encoding": encoding, "content-length": length } = raw.headers;
     if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
       throw new StoreError("encoding_unsupported", "Content-Encoding is not accepted; send the bytes as they are");
     }
     if (length !== undefined && Number(length) > bytesMax) throw tooLarge(bytesMax);
     if (!hasBody(raw)) return noBytes;
+    if (length !== undefined && this.#heldBytes + Number(length) > this.#budgetBytes) throw overloaded();
     if (raw.headers.expect !== undefined) response.writeContinue();
-    return this.#receive(raw, bytesMax);
+    return this.#receive(exchange, bytesMax);
   }
 
-  #receive(raw: IncomingMessage, bytesMax: number): Promise<Uint8Array> {
+  /** Called when the request is answered. */
+  release({ heldBytes = 0 }: Exchange): void {
+    this.#heldBytes -= heldBytes;
+  }
+
+  #receive(exchange: Exchange, bytesMax: number): Promise<Uint8Array> {
+    const { raw } = exchange;
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let size = 0;
       const finish = () => {
         this.#paceCheck.delete(arrival);
         raw.off("data", onData).off("end", onEnd).off("close", onClose);
-        this.#receivedBytes -= size;
       };
       const fail = (error: StoreError) => {
         finish();
+        this.#heldBytes -= size;
         raw.pause();
         reject(error);
       };
@@ -52,13 +60,14 @@ export class BodyReader {
       const onData = (chunk: Buffer) => {
         size += chunk.length;
         arrival.bytes = size;
-        this.#receivedBytes += chunk.length;
+        this.#heldBytes += chunk.length;
         chunks.push(chunk);
         if (size > bytesMax) fail(tooLarge(bytesMax));
-        else if (this.#receivedBytes > this.#budgetBytes) fail(overloaded());
+        else if (this.#heldBytes > this.#budgetBytes) fail(overloaded());
       };
       const onEnd = () => {
         finish();
+        exchange.heldBytes = size;
         resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
       };
       const onClose = () => fail(new StoreError("invalid_body", "the connection ended before the body was complete"));
@@ -90,5 +99,5 @@ function tooSlow(): StoreError {
 }
 
 function overloaded(): StoreError {
-  return new StoreError("overloaded", "too many bytes are being received at once; try again");
+  return new StoreError("overloaded", "too many bytes of other requests are held already; try again");
 }

@@ -5,7 +5,7 @@ import { withoutTokens } from "../token.ts";
 import type { Answer } from "./answer.ts";
 import type { Auth } from "./auth.ts";
 import { everything, nothing } from "./auth-grant.ts";
-import { seeBody } from "./body.ts";
+import { type BodyReader, seeBody } from "./body.ts";
 import type { Cors } from "./cors.ts";
 import type { Exchange } from "./exchange.ts";
 import { type HostCheck, isSafe } from "./host-check.ts";
@@ -15,6 +15,8 @@ import { asStoreError, problemAnswer } from "./problem-answer.ts";
 import { noQuery } from "./query.ts";
 import type { ReplicaRoutes } from "./replica-routes.ts";
 import { sendAnswer } from "./send.ts";
+import { ClientGone } from "./send-large.ts";
+import type { SlowReaders } from "./slow-readers.ts";
 import { parseTarget } from "./target.ts";
 import { Turns } from "./turns.ts";
 
@@ -25,6 +27,10 @@ export interface DispatcherOptions {
   /** Without it pages of other sites may read nothing. */
   readonly cors: Cors | undefined;
   readonly auth: Auth;
+  readonly bodies: BodyReader;
+  readonly readers: SlowReaders;
+  /** Requests that are not answered yet; more get 503. */
+  readonly requestsMax: number;
   /** Where no token is needed. */
   readonly isOpenPath: (path: string) => boolean;
   readonly metrics: HttpMetrics;
@@ -37,7 +43,10 @@ export interface DispatcherOptions {
 }
 
 const knownMethods = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"];
-const clientGoneCodes = ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"];
+/** Requests of one connection that are not answered yet: a client that sends more without waiting is cut off. */
+const pipelinedMax = 1000;
+/** How often the log is told that requests are refused because there are too many. */
+const overloadedLogMs = 10_000;
 const keyRoute = "/kv/{key}";
 const replicasRoute = "/replicas/{key}";
 /** Of errors, only that of a wait that ended tells how long it was. */
@@ -51,6 +60,9 @@ const noRoute = "none";
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  #underWay = 0;
+  #overloadedSince: number | undefined;
+  #overloaded = 0;
   readonly #exchanges = new WeakMap<IncomingMessage, Exchange>();
 
   constructor(options: DispatcherOptions) {
@@ -60,6 +72,16 @@ export class Dispatcher {
   /** Never throws. */
   handle(raw: IncomingMessage, response: ServerResponse): void {
     const turns = Turns.of(raw.socket);
+    // Answers go out in order, so that whatever stands behind the first one only grows.
+    if (turns.length >= pipelinedMax) {
+      raw.socket.destroy();
+      return;
+    }
+    if (this.#underWay >= this.#options.requestsMax) {
+      this.#refuseExcess(raw, response, turns);
+      return;
+    }
+    this.#underWay++;
     const isAlone = turns.isEmpty;
     const turn = turns.take(isSafe(raw.method));
     if (turn === undefined) this.#begin(raw, response, turns, isAlone);
@@ -68,8 +90,9 @@ export class Dispatcher {
 
   /** Where nothing has to be waited for there is no promise either: they would take a tenth of the time of a GET. */
   #begin(raw: IncomingMessage, response: ServerResponse, turns: Turns, isArriving: boolean): void {
-    if (turns.isOver) {
-      turns.end();
+    // What waited for its turn may not be wanted any more.
+    if (turns.isOver || raw.socket.destroyed) {
+      this.#leave(turns);
       return;
     }
     let exchange: Exchange = { raw, response, query: noQuery, grant: nothing, isArriving };
@@ -103,8 +126,21 @@ export class Dispatcher {
       }
       done = this.respond(exchange, noRoute, () => Promise.reject(error));
     }
-    if (done === undefined) turns.end();
-    else void done.then(() => turns.end());
+    if (done === undefined) this.#leave(turns);
+    else void done.then(() => this.#leave(turns));
+  }
+
+  #leave(turns: Turns): void {
+    this.#underWay--;
+    turns.end();
+  }
+
+  #refuseExcess(raw: IncomingMessage, response: ServerResponse, turns: Turns): void {
+    if (turns.isOver) return;
+    const exchange = { raw, response, query: noQuery, grant: nothing, isArriving: false };
+    void this.respond(exchange, noRoute, () => {
+      throw new StoreError("overloaded", "too many requests are under way; try again");
+    });
   }
 
   /** The exchange of a request that was passed on to `others`. */
@@ -148,23 +184,34 @@ export class Dispatcher {
     const { raw, response, applied } = exchange;
     const { status } = answer;
     const preference = status < 400 || status === waitedStatus ? applied : undefined;
-    const { cors, isStopping } = this.#options;
+    const { cors, isStopping, readers } = this.#options;
     try {
-      const sending = sendAnswer(raw, response, answer, preference, isStopping(), cors?.fieldsFor(raw.headers.origin));
+      const sending = sendAnswer(
+        raw,
+        response,
+        answer,
+        preference,
+        isStopping(),
+        readers,
+        cors?.fieldsFor(raw.headers.origin),
+      );
       if (sending !== undefined) {
         return sending
           .catch((error: unknown) => this.#breakOff(error, exchange))
-          .then(() => this.#end(route, raw, status, started));
+          .then(() => this.#end(exchange, route, status, started));
       }
     } catch (error) {
+      if (error instanceof StoreError) return this.#refuse(exchange, route, error, started);
       this.#breakOff(error, exchange);
     }
-    this.#end(route, raw, status, started);
+    this.#end(exchange, route, status, started);
     return undefined;
   }
 
-  #end(route: string, { method }: IncomingMessage, status: number, started: number): void {
-    const { metrics, logRequests, logger } = this.#options;
+  #end(exchange: Exchange, route: string, status: number, started: number): void {
+    const { metrics, logRequests, logger, bodies } = this.#options;
+    const { method } = exchange.raw;
+    if (exchange.heldBytes !== undefined) bodies.release(exchange);
     const elapsedMs = performance.now() - started;
     metrics.end(route, method!, status, elapsedMs);
     if (logRequests) logger.info({ method, route, status, elapsedMs }, "request");
@@ -186,15 +233,27 @@ export class Dispatcher {
     const error = asStoreError(thrown);
     const request = loggedRequest(raw);
     if (error.code === "internal") this.#options.logger.error({ ...request, err: error.cause ?? error }, "a fault");
+    else if (error.code === "overloaded") this.#noteOverload(error);
     else if (error.status >= 500)
       this.#options.logger.warn({ ...request, code: error.code, cause: error.cause }, error.message);
     else this.#options.logger.debug({ ...request, code: error.code }, error.message);
     return problemAnswer(error, raw.headers.accept, query.get("format"));
   }
 
+  /** The log must not become the next thing that is overloaded. */
+  #noteOverload({ message }: StoreError): void {
+    this.#overloaded++;
+    const now = performance.now();
+    if (this.#overloadedSince !== undefined && now - this.#overloadedSince < overloadedLogMs) return;
+    this.#options.logger.warn({ code: "overloaded", refused: this.#overloaded }, message);
+    this.#overloadedSince = now;
+    this.#overloaded = 0;
+  }
+
   /** Only a connection that is cut tells the client that the body is not complete. */
   #breakOff(error: unknown, { raw, response }: Exchange): void {
-    if (!clientGoneCodes.includes((error as NodeJS.ErrnoException).code ?? "")) {
+    if (error instanceof StoreError && error.code === "overloaded") this.#noteOverload(error);
+    else if (!(error instanceof ClientGone)) {
       this.#options.logger.error({ ...loggedRequest(raw), err: error }, "an answer broke off");
     }
     response.destroy();

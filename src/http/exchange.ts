@@ -12,6 +12,8 @@ export interface Exchange {
   grant: Grant;
   /** Whether the event loop delivers the request just now, and nothing else of its connection is under way. */
   readonly isArriving: boolean;
+  /** Bytes of its body that count towards the budget until it is answered. */
+  heldBytes?: number;
   /** For `Preference-Applied`: the preference that whoever read the options goes by. */
   applied?: string;
 }

@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import type { Store } from "../store.ts";
 import type { ListPage, ListRange } from "../store-types.ts";
 import { parseAccept, qualityOf } from "./accept.ts";
@@ -11,6 +10,8 @@ import type { ServerOptions } from "./server-options.ts";
 
 const lineType = "application/x-ndjson";
 const documentTypes = ["application/json", "text/html", "application/xml", "text/xml", "text/plain"];
+/** Values of one part of a stream, unless one alone is larger: so much is held for each client that reads slowly. */
+const streamedBytesMax = 2 ** 20;
 const listHeaders = { Vary: "Accept", "Cache-Control": "no-cache" };
 
 /** `GET /kv`: a page of the keys; or all of them, line by line, when the client takes NDJSON and gives no limit. */
@@ -26,7 +27,7 @@ export function listRoute(store: Store, options: ServerOptions): Route {
       if (query.get("format") === undefined && prefersLines(raw.headers.accept)) {
         if (query.has("limit")) return linePage(await store.list(range), range);
         // The first page is asked for before the answer begins, so that its failure still has a status.
-        const all = { ...range, limit: options.listLimitMax };
+        const all = { ...range, limit: options.listLimitMax, bytesMax: streamedBytesMax };
         return lineStream(store, all, await store.list(all));
       }
       const format = negotiateDocument(raw.headers.accept, query.get("format"));
@@ -56,11 +57,7 @@ function linePage(page: ListPage, range: ListRange): Answer {
 
 function lineStream(store: Store, range: ListRange, first: ListPage): Answer {
   // One page at a time is held: the next is asked for when the client has taken this one.
-  return {
-    status: 200,
-    headers: lineHeaders,
-    body: Readable.from(allLines(store, range, first), { highWaterMark: 1 }),
-  };
+  return { status: 200, headers: lineHeaders, body: allLines(store, range, first) };
 }
 
 const lineHeaders = { "Content-Type": lineType, "X-Content-Type-Options": "nosniff", ...listHeaders };

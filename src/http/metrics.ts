@@ -31,7 +31,8 @@ export class HttpMetrics {
   readonly #ofStore: StoreMetrics;
   #inFlight = 0;
 
-  constructor(store: Pick<Store, "status">) {
+  /** `connections` gives how many are open. */
+  constructor(store: Pick<Store, "status">, connections: () => number) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#ofStore = new StoreMetrics(store, this.#registry);
@@ -60,6 +61,14 @@ export class HttpMetrics {
       registers,
       collect() {
         this.set(inFlight());
+      },
+    });
+    new Gauge({
+      name: "kvasir_http_connections",
+      help: "Connections that are open.",
+      registers,
+      collect() {
+        this.set(connections());
       },
     });
   }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
 import type { Answer } from "./answer.ts";
 import { hasBody } from "./body.ts";
+import { partBytes, sendParts, sendStream } from "./send-large.ts";
+import type { SlowReaders } from "./slow-readers.ts";
 
 /** How long, and how much of, a body that nobody wants is received so that its sender can read the answer. */
 const lingerMs = 1000;
@@ -17,7 +18,9 @@ const joinedBytesMax = 8 * 2 ** 10;
  * Writes an answer to the socket: the one place that does, with `fields` behind its own. A HEAD gets the headers of the GET. With `isLast` the
  * connection closes afterwards, as it does when the request's body was not received.
  *
- * A promise is given for a body that is made on the way, and rejects when making or sending it fails.
+ * A promise is given for a body that is large or made on the way, and rejects when making or sending it fails.
+ *
+ * @throws StoreError `overloaded` before anything is sent, when `readers` has no room for a large answer.
  */
 export function sendAnswer(
   raw: IncomingMessage,
@@ -25,6 +28,7 @@ export function sendAnswer(
   { status, headers, body = "" }: Answer,
   preferenceApplied: string | undefined,
   isLast: boolean,
+  readers: SlowReaders,
   fields?: readonly string[],
 ): Promise<void> | undefined {
   if (response.destroyed) return undefined;
@@ -37,8 +41,7 @@ export function sendAnswer(
 
   if (typeof body !== "string" && !(body instanceof Uint8Array)) {
     response.writeHead(status, sent);
-    if (raw.method !== "HEAD") return pipeline(body, response);
-    body.destroy();
+    if (raw.method !== "HEAD") return sendStream(response, raw.socket, body, readers);
     response.end();
     return undefined;
   }
@@ -46,6 +49,11 @@ export function sendAnswer(
   const isBodySent = !hasNoBody && raw.method !== "HEAD";
   const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
   if (!hasNoBody) sent.push("Content-Length", String(length));
+  if (isBodySent && length > partBytes && !isUnread) {
+    readers.hold(raw.socket, length);
+    response.writeHead(status, sent);
+    return sendParts(response, raw.socket, typeof body === "string" ? Buffer.from(body) : body, readers);
+  }
   response.writeHead(status, sent);
   if (isUnread) endLater(raw, response, isBodySent ? body : "");
   else if (!isBodySent) response.end();

@@ -24,8 +24,14 @@ export interface ServerOptions {
   readonly metadataBytesMax: number;
   readonly listLimitMax: number;
   readonly batchMax: number;
-  /** Bytes of request bodies that are being received at once; more get 503. */
+  /** Bytes of the bodies of requests that are not answered yet; more get 503. */
   readonly bodyBudgetBytes: number;
+  /** Bytes of large answers that clients have not taken yet; more get 503. */
+  readonly answerBudgetBytes: number;
+  /** For a client to take the next part of an answer; then its connection is cut. */
+  readonly answerTimeoutMs: number;
+  /** Requests that are not answered yet; more get 503. */
+  readonly requestsMax: number;
   /** More connections are closed as soon as they open. */
   readonly maxConnections: number;
   /** More from one address are closed as soon as they open. */

@@ -23,6 +23,7 @@ import { pageRoutes } from "./page-routes.ts";
 import { ReplicaRoutes, replicasRoute } from "./replica-routes.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { serviceRoutes } from "./service-routes.ts";
+import { SlowReaders } from "./slow-readers.ts";
 import { unstorageRoutes } from "./unstorage-routes.ts";
 
 export interface HttpServer {
@@ -46,7 +47,8 @@ const connectionsCheckMs = 1000;
 export function createServer(store: Store, options: ServerOptions, logger: Logger): HttpServer {
   let stopped: Promise<void> | undefined;
   const isStopping = () => stopped !== undefined;
-  const metrics = new HttpMetrics(store);
+  const readers = new SlowReaders(options, () => performance.now());
+  const metrics = new HttpMetrics(store, () => readers.connections);
   const bodies = new BodyReader(options.bodyBudgetBytes, new PaceCheck(options.bodyRateMin));
   const auth = new Auth(store.tokens, options, logger);
   const keys = new KeyRoutes(store, options, bodies);
@@ -67,6 +69,9 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
   const dispatcher = new Dispatcher({
     keys,
     replicas: new ReplicaRoutes(store),
+    bodies,
+    readers,
+    requestsMax: options.requestsMax,
     hosts: new HostCheck(options.hosts, cors),
     cors,
     auth,
@@ -79,6 +84,7 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
   });
   const certificates = options.tls && new Certificates(options.tls, options.headersTimeoutMs, logger);
   const server = newNodeServer(options, dispatcher, certificates);
+  readers.watch(server, certificates === undefined ? "connection" : "secureConnection");
   const fastify = newFastify({
     serverFactory: (handler) => {
       others = handler;

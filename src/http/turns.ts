@@ -20,6 +20,11 @@ export class Turns {
     return turns;
   }
 
+  /** How many requests of the connection are not answered yet. */
+  get length(): number {
+    return this.#running + this.#waiting.length;
+  }
+
   /** Whether no request of the connection is under way. */
   get isEmpty(): boolean {
     return this.#running === 0 && this.#waiting.length === 0;

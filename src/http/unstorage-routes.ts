@@ -1,5 +1,4 @@
 import { isUtf8 } from "node:buffer";
-import { Readable } from "node:stream";
 import { StoreError } from "../errors.ts";
 import type { Record } from "../record.ts";
 import type { Store } from "../store.ts";
@@ -125,7 +124,7 @@ async function listAnswer(store: Store, prefix: string, limit: number): Promise<
   return {
     status: 200,
     headers: { "Content-Type": "application/json", "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff" },
-    body: Readable.from(parts(), { highWaterMark: 1 }),
+    body: parts(),
   };
 }
 

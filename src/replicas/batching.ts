@@ -13,6 +13,8 @@ export interface BatchingOptions {
   /** How many batches of a kind are under way at once: as many as the partition has connections for it. */
   readonly readLanes: number;
   readonly writeLanes: number;
+  /** How long a member may wait for a lane. Once the first has waited so long, new ones are `overloaded` at once. */
+  readonly waitMsMax: number;
 }
 
 /** Members of one batch at most. */
@@ -22,7 +24,7 @@ const batchBytesMax = 4 * 2 ** 20;
 /** Members that may wait for a partition; beyond, it is `overloaded`. */
 const waitingMax = 20_000;
 /** Bytes of values that may wait for a partition; beyond, it is `overloaded`. */
-const waitingBytesMax = 256 * 2 ** 20;
+const waitingBytesMax = 64 * 2 ** 20;
 
 /**
  * `partition` with the waiting reads travelling as one, and the waiting writes sharing one transaction.
@@ -32,19 +34,24 @@ const waitingBytesMax = 256 * 2 ** 20;
  * beside those under way only when it is half as large as they are together, and otherwise when one of them is done.
  * When the partition turns out to be unreachable, whatever waits for it fails at once, because
  * other replicas can still serve it.
+ *
+ * Nobody waits longer than `waitMsMax`: how long the first in the queue has waited tells how long a new one would, and
+ * whoever has waited too long when a lane is free fails as `overloaded`, with nothing begun. So a partition that is asked
+ * for more than it can do does what it can, in bounded time, and all of it again as soon as less is asked.
  */
 export function batching(partition: Partition, runtime: Runtime, options: BatchingOptions): Partition {
-  const reads = new Lanes<string, Record | undefined>(partition.name, runtime, options.readLanes, {
+  const { waitMsMax } = options;
+  const reads = new Lanes<string, Record | undefined>(partition.name, runtime, options.readLanes, waitMsMax, {
     run: (keys) => partition.read(keys),
     sizeOf: () => 0,
     sharesCommit: false,
   });
-  const writes = new Lanes<Write, WriteOutcome>(partition.name, runtime, options.writeLanes, {
+  const writes = new Lanes<Write, WriteOutcome>(partition.name, runtime, options.writeLanes, waitMsMax, {
     run: (members) => partition.write(members),
     sizeOf: (write) => write.content.value.length,
     sharesCommit: true,
   });
-  const applied = new Lanes<Record, number>(partition.name, runtime, 1, {
+  const applied = new Lanes<Record, number>(partition.name, runtime, 1, waitMsMax, {
     run: async (records) => {
       const dropped = await partition.apply(records);
       // Which of them were dropped does not matter, only how many.
@@ -53,7 +60,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     sizeOf: (record) => record.value.length,
     sharesCommit: true,
   });
-  const settled = new Lanes<Hint, void>(partition.name, runtime, 1, {
+  const settled = new Lanes<Hint, void>(partition.name, runtime, 1, waitMsMax, {
     run: async (hints) => {
       await partition.settle(hints);
       return hints.map(() => undefined);
@@ -102,6 +109,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
 interface Waiting<Member, Result> {
   readonly member: Member;
   readonly bytes: number;
+  readonly since: number;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
@@ -116,6 +124,7 @@ class Lanes<Member, Result> {
   readonly #partition: string;
   readonly #runtime: Runtime;
   readonly #lanes: number;
+  readonly #waitMsMax: number;
   readonly #work: Work<Member, Result>;
   #waiting: Waiting<Member, Result>[] = [];
   #waitingBytes = 0;
@@ -126,10 +135,11 @@ class Lanes<Member, Result> {
   #batches = 0;
   #members = 0;
 
-  constructor(partition: string, runtime: Runtime, lanes: number, work: Work<Member, Result>) {
+  constructor(partition: string, runtime: Runtime, lanes: number, waitMsMax: number, work: Work<Member, Result>) {
     this.#partition = partition;
     this.#runtime = runtime;
     this.#lanes = lanes;
+    this.#waitMsMax = waitMsMax;
     this.#work = work;
   }
 
@@ -143,9 +153,12 @@ class Lanes<Member, Result> {
       const message = `${this.#waiting.length} requests wait for it already`;
       return Promise.reject(new PartitionError("overloaded", this.#partition, message));
     }
+    const since = this.#runtime.elapsed();
+    const [first] = this.#waiting;
+    if (first !== undefined && this.#isLate(first, since)) return Promise.reject(this.#tooLate());
     this.#waitingBytes += bytes;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ member, bytes, resolve, reject });
+      this.#waiting.push({ member, bytes, since, resolve, reject });
       this.#schedule();
     });
   }
@@ -156,6 +169,7 @@ class Lanes<Member, Result> {
     this.#isScheduled = true;
     this.#runtime.soon(() => {
       this.#isScheduled = false;
+      this.#failLate();
       while (this.#waiting.length > 0 && this.#mayLeave()) void this.#run(this.#take());
     });
   }
@@ -194,6 +208,27 @@ class Lanes<Member, Result> {
     const batch = this.#waiting.splice(0, length);
     for (const waiting of batch) this.#waitingBytes -= waiting.bytes;
     return batch;
+  }
+
+  #isLate({ since }: Waiting<Member, Result>, now: number): boolean {
+    return now - since > this.#waitMsMax;
+  }
+
+  #tooLate(): PartitionError {
+    const message = `it answers too slowly: requests have waited for it for more than ${this.#waitMsMax} ms`;
+    return new PartitionError("overloaded", this.#partition, message);
+  }
+
+  /** Nothing of them has begun, and who sent them may have given up. */
+  #failLate(): void {
+    const now = this.#runtime.elapsed();
+    let count = 0;
+    while (count < this.#waiting.length && this.#isLate(this.#waiting[count]!, now)) count++;
+    if (count === 0) return;
+    for (const waiting of this.#waiting.splice(0, count)) {
+      this.#waitingBytes -= waiting.bytes;
+      waiting.reject(this.#tooLate());
+    }
   }
 
   #failWaiting(error: PartitionError): void {

@@ -20,7 +20,8 @@ const scanLimitMax = 1000;
  * @throws PartitionError when a partition is lost on the way: the page can be asked for again.
  */
 export async function listPage(replicas: ReplicaSet, range: ListRange, now: number): Promise<ListPage> {
-  const scans = startScans(replicas, range, now);
+  const bytesMax = range.bytesMax ?? pageBytesMax;
+  const scans = startScans(replicas, range, bytesMax, now);
   const records: ScannedRecord[] = [];
   const prefixes: string[] = [];
   let bytes = 0;
@@ -28,7 +29,7 @@ export async function listPage(replicas: ReplicaSet, range: ListRange, now: numb
   for (;;) {
     const scan = await nextScan(scans, range.isReverse);
     if (scan === undefined) return { records, prefixes, next: undefined };
-    const isFull = records.length + prefixes.length >= range.limit || bytes > pageBytesMax;
+    const isFull = records.length + prefixes.length >= range.limit || bytes > bytesMax;
     if (isFull) return { records, prefixes, next: last };
     const record = scan.take();
     const rolled = commonPrefix(record.key, range);
@@ -63,7 +64,7 @@ function commonPrefix(key: string, { prefix, delimiter }: ListRange): string | u
   return found < 0 ? undefined : key.slice(0, found + delimiter.length);
 }
 
-function startScans(replicas: ReplicaSet, range: ListRange, now: number): ReplicaScan[] {
+function startScans(replicas: ReplicaSet, range: ListRange, bytesMax: number, now: number): ReplicaScan[] {
   const { byReplica: shares, unserved } = replicas.shares();
   if (unserved > 0) throw noReplica(replicas.replicas.filter((replica) => !replica.isSteady));
   const limit = Math.min(Math.ceil(((range.limit + 1) / shares.size) * 1.25) + 8, scanLimitMax);
@@ -71,7 +72,7 @@ function startScans(replicas: ReplicaSet, range: ListRange, now: number): Replic
     ...bounds(range),
     isReverse: range.isReverse,
     limit,
-    bytesMax: pageBytesMax,
+    bytesMax,
     withValues: range.withValues,
     now,
     buckets: undefined,

@@ -5,10 +5,10 @@ import { MemoryPartition } from "../../src/partitions/memory.ts";
 import { batching } from "../../src/replicas/batching.ts";
 import { systemRuntime } from "../../src/runtime.ts";
 
-const oneLane = { readLanes: 1, writeLanes: 1 };
+const oneLane = { readLanes: 1, writeLanes: 1, waitMsMax: 2000 };
 
-/** A partition whose calls wait until they are released, and are counted. */
-function gated(overrides: Partial<Partition> = {}, lanes = oneLane) {
+/** A partition whose calls wait until they are released, and are counted; its queue's clock stands still. */
+function gated(overrides: Partial<Partition> = {}, lanes = oneLane, runtime = { ...systemRuntime, elapsed: () => 0 }) {
   const memory = new MemoryPartition("p1");
   const lengths: number[] = [];
   let release = (): void => undefined;
@@ -28,7 +28,7 @@ function gated(overrides: Partial<Partition> = {}, lanes = oneLane) {
     },
     ...overrides,
   });
-  return { partition: batching(partition, systemRuntime, lanes), lengths, release: () => release() };
+  return { partition: batching(partition, runtime, lanes), lengths, release: () => release() };
 }
 
 function write(key: string, bytes = 1): Write {
@@ -49,7 +49,7 @@ describe("batching", () => {
   });
 
   it("lets writes wait for the commit under way, until they are half as many", async () => {
-    const { partition, lengths, release } = gated({}, { readLanes: 1, writeLanes: 3 });
+    const { partition, lengths, release } = gated({}, { ...oneLane, writeLanes: 3 });
     const send = async (from: number, count: number) => {
       const sent = Array.from({ length: count }, (_, number) => partition.write([write(`k${from + number}`)]));
       await new Promise(setImmediate);
@@ -63,6 +63,31 @@ describe("batching", () => {
     release();
     await Promise.all(all);
     assert.deepEqual(lengths, [10, 5, 7], "what waited left when those before it were done");
+  });
+
+  it("lets nobody wait longer than allowed: refuses at once where others did, begins nothing late, and recovers at once", async () => {
+    let now = 0;
+    const { partition, lengths, release } = gated({}, oneLane, { ...systemRuntime, elapsed: () => now });
+    const outcome = async (read: Promise<unknown>) => {
+      try {
+        await read;
+        return "read";
+      } catch (error) {
+        assert.match((error as Error).message, /answers too slowly: .* more than 2000 ms/);
+        return (error as PartitionError).kind;
+      }
+    };
+    const begun = outcome(partition.read(["a"]));
+    await new Promise(setImmediate);
+    const early = outcome(partition.read(["b"]));
+    now = 1000;
+    const late = outcome(partition.read(["c"]));
+    now = 2001;
+    assert.equal(await outcome(partition.read(["d"])), "overloaded");
+    release();
+    assert.deepEqual(await Promise.all([begun, early, late]), ["read", "overloaded", "read"]);
+    assert.equal(await outcome(partition.read(["e"])), "read");
+    assert.deepEqual(lengths, [1, 1, 1]);
   });
 
   it("gives each caller the outcome of its own member", async () => {
@@ -114,11 +139,11 @@ describe("batching", () => {
     await partition.read(["one more"]);
   });
 
-  it("is overloaded when 256 MiB of values wait", async () => {
+  it("is overloaded when 64 MiB of values wait", async () => {
     const { partition, release } = gated();
     const value = Buffer.alloc(2 ** 24);
     const big = (key: string): Write => ({ ...write(key), content: { ...write(key).content, value } });
-    const waiting = Array.from({ length: 16 }, (_, number) => partition.write([big(`k${number}`)]));
+    const waiting = Array.from({ length: 4 }, (_, number) => partition.write([big(`k${number}`)]));
     await assert.rejects(partition.write([big("one more")]), (error: PartitionError) => error.kind === "overloaded");
     release();
     await Promise.all(waiting);

@@ -52,7 +52,7 @@ export class FrontEnd {
       };
       const { hidesRestarts } = settings;
       const partition = connect({ process, database, network, world: this.#world, hidesRestarts, opened });
-      const lanes = { readLanes: 2, writeLanes: 2 };
+      const lanes = { readLanes: 2, writeLanes: 2, waitMsMax: 2000 };
       return { name, weight: 1, displayUrl: name, partition: batching(partition, process, lanes) };
     });
     const { replicas, standIn, passIntervalMs, purgeIntervalMs } = settings;

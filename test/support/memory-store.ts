@@ -33,7 +33,7 @@ export async function memoryStore(
         name: partition.name,
         weight: 1,
         displayUrl: `memory:${partition.name}`,
-        partition: batching(partition, systemRuntime, { readLanes: 2, writeLanes: 2 }),
+        partition: batching(partition, systemRuntime, { readLanes: 2, writeLanes: 2, waitMsMax: 2000 }),
       })),
       {
         cluster: "test",
