@@ -1,4 +1,12 @@
-import { compareVersions, formatVersion, parseVersion, type Version } from "./version.ts";
+import {
+  compareVersions,
+  formatStamp,
+  formatVersion,
+  parseStamp,
+  parseVersion,
+  type Version,
+  withoutZeros,
+} from "./version.ts";
 
 /**
  * What a client knows, carried in `Kvasir-Clock`: the greatest stamp it was given, and the versions of the last
@@ -39,19 +47,20 @@ export function isFreshEnough(known: Version | undefined, version: Version | und
 
 /** Such as `1ftn4gq7zk00;2xk1.1ftn4gq7zk00-9a`. */
 export function formatClockToken(token: ClockToken): string {
-  const writes = token.writes.map((write) => `;${write.hash.toString(36)}.${formatVersion(write.version)}`);
-  return token.stamp.toString(36) + writes.join("");
+  let text = withoutZeros(formatStamp(token.stamp));
+  for (const { hash, version } of token.writes) text += `;${withoutZeros(formatStamp(hash))}.${formatVersion(version)}`;
+  return text;
 }
 
 /** `undefined` for any text that `formatClockToken` did not write. */
 export function parseClockToken(text: string): ClockToken | undefined {
   const [stampText = "", ...writeTexts] = text.split(";");
-  const stamp = parseStamp(stampText);
+  const stamp = readStamp(stampText);
   if (stamp === undefined || writeTexts.length > writesMax) return undefined;
   const writes: KnownWrite[] = [];
   for (const writeText of writeTexts) {
     const [hashText = "", versionText = "", ...rest] = writeText.split(".");
-    const hash = parseStamp(hashText);
+    const hash = readStamp(hashText);
     const version = parseVersion(versionText);
     if (hash === undefined || version === undefined || rest.length > 0) return undefined;
     writes.push({ hash, version });
@@ -59,10 +68,9 @@ export function parseClockToken(text: string): ClockToken | undefined {
   return { stamp, writes };
 }
 
-function parseStamp(text: string): bigint | undefined {
+function readStamp(text: string): bigint | undefined {
   if (!/^[0-9a-z]{1,13}$/.test(text)) return undefined;
-  let number = 0n;
-  for (const digit of text) number = number * 36n + BigInt(Number.parseInt(digit, 36));
+  const number = parseStamp(text);
   return number < hashMax ? number : undefined;
 }
 

@@ -12,6 +12,17 @@ describe("version", () => {
     fc.assert(fc.property(version, (v) => assert.deepEqual(parseVersion(formatVersion(v)), v)));
   });
 
+  it("is written in base 36, the stamp with at least twelve digits", () => {
+    const plain = ({ stamp, writer }: { stamp: bigint; writer: number }) =>
+      `${stamp.toString(36).padStart(12, "0")}-${writer.toString(36)}`;
+    fc.assert(fc.property(version, (v) => assert.equal(formatVersion(v), plain(v))));
+    for (const stamp of [0n, 0xffffn, 36n ** 6n - 1n, 36n ** 6n, 36n ** 12n - 1n, 36n ** 12n, 2n ** 63n - 1n]) {
+      for (const writer of [0, 1, 36 ** 6 - 1, 36 ** 6, 2 ** 48 - 1]) {
+        assert.equal(formatVersion({ stamp, writer }), plain({ stamp, writer }));
+      }
+    }
+  });
+
   it("reads no text but its own", () => {
     for (const text of [
       "",
