@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import fc from "fast-check";
 import { SqlitePartition } from "../../src/partitions/sql/sqlite-partition.ts";
 
 describe("reads of a SQLite partition that share a turn of the event loop", () => {
@@ -61,6 +62,31 @@ describe("reads of a SQLite partition that share a turn of the event loop", () =
     assert.equal(result?.busy, 0);
   });
 
+  it("give values of all kinds of bytes as they were written", async () => {
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.string({ unit: "binary" }).map((value) => Buffer.from(value)),
+      fc.string({ unit: "binary-ascii" }).map((value) => Buffer.from(value)),
+      fc.constantFrom(0, 1, 1023, 1024, 1025, 70_000).map((length) => Buffer.alloc(length, "x")),
+      fc.constantFrom("\ufffd", "a\0b", "\0", "\ufeffa", "ü").map((value) => Buffer.from(value)),
+      fc
+        .constantFrom([0xff], [0xc3, 0x41], [0x80, 0x80], [0xed, 0xa0, 0x80], [0xf8])
+        .map((value) => Buffer.from(value)),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(bytes, { minLength: 1, maxLength: 3 }), async (values) => {
+        for (const value of values) {
+          await put(value);
+          for (const isArriving of [true, false]) {
+            const found = partition.readNow("k", isArriving)?.value;
+            assert.deepEqual(found && Buffer.from(found), Buffer.from(value));
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   const arriving = () => text(partition.readNow("k", true));
 
   function text(record: { value: Uint8Array } | undefined): string | undefined {
@@ -71,7 +97,7 @@ describe("reads of a SQLite partition that share a turn of the event loop", () =
     other.prepare("UPDATE records SET value = ?").run(Buffer.from("new"));
   }
 
-  async function put(value: string): Promise<void> {
+  async function put(value: string | Uint8Array): Promise<void> {
     const content = { isTombstone: false, value: Buffer.from(value), type: "text/plain", metadata: "", expires: 0 };
     const now = Date.now();
     const write = { key: "k", content, stamp: BigInt(now) << 16n, now, writer: 1, owed: [], standIn: false };

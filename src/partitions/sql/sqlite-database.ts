@@ -115,10 +115,20 @@ function openSqlite(file: string): DatabaseSync {
   const handle = new DatabaseSync(file, { timeout: busyTimeoutMs });
   handle.exec("PRAGMA journal_mode = WAL");
   handle.exec("PRAGMA synchronous = FULL");
-  handle.exec("PRAGMA cache_size = -65536");
+  mapPages(handle);
   // 32 MiB: at the default of 4 MiB a third of the time of a loaded writer goes into checkpoints.
   handle.exec("PRAGMA wal_autocheckpoint = 8192");
   return handle;
+}
+
+/**
+ * Has pages read from the file as it is mapped into memory, up to the 2 GiB that SQLite maps at most: fetching one from the
+ * system costs a call and a copy, which is more than half of a read among a million keys. The cache is for those
+ * that only the log has yet, and is as large as a log of full length.
+ */
+export function mapPages(handle: DatabaseSync): void {
+  handle.exec("PRAGMA mmap_size = 2147418112");
+  handle.exec("PRAGMA cache_size = -32768");
 }
 
 /** A statement that gives arrays, with every integer as a bigint. */

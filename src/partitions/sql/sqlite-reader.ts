@@ -1,16 +1,20 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Record } from "../../record.ts";
-import { prepare, sqliteError } from "./sqlite-database.ts";
+import { mapPages, prepare, sqliteError } from "./sqlite-database.ts";
 import { rowState } from "./statements.ts";
 
 /**
  * Every cell of bytes costs an ArrayBuffer, which is dear to make and to collect, so that only the value comes as
- * bytes: the texts as texts, and the key not at all.
+ * bytes: the texts as texts, and the key not at all. With `asText` a small value is asked for as text as well.
  */
-const readOne =
-  "SELECT version, writer, state, expires, CAST(type AS TEXT), CAST(metadata AS TEXT), value FROM records WHERE `key` = ?";
+const readOne = (value: string) =>
+  `SELECT version, writer, state, expires, size, CAST(type AS TEXT), CAST(metadata AS TEXT), ${value} FROM records WHERE \`key\` = CAST(? AS BLOB)`;
+const asBytes = "value";
+const asText = "CASE WHEN size <= 1024 THEN CAST(value AS TEXT) ELSE value END";
+/** How many values are read as bytes after one that was no ASCII: the next ones are likely none either. */
+const bytesReadsAfterMiss = 255;
 
-type OneRow = readonly [bigint, bigint, bigint, bigint, string, string, Uint8Array];
+type OneRow = readonly [bigint, bigint, bigint, bigint, bigint, string, string, Uint8Array | string];
 
 /**
  * Reads single records of a SQLite file on the calling thread, which takes some microseconds. A reader never waits
@@ -20,10 +24,12 @@ export class SqliteReader {
   readonly #partition: string;
   readonly #file: string;
   readonly #handle: DatabaseSync;
-  readonly #readOne: StatementSync;
+  readonly #readBytes: StatementSync;
+  readonly #readText: StatementSync;
   readonly #begin: StatementSync;
   readonly #end: StatementSync;
   #sharedReads = 0;
+  #bytesReads = 0;
 
   /** @throws PartitionError */
   constructor(partition: string, file: string) {
@@ -31,8 +37,9 @@ export class SqliteReader {
     this.#file = file;
     try {
       this.#handle = new DatabaseSync(file, { readOnly: true, timeout: 0 });
-      this.#handle.exec("PRAGMA cache_size = -65536");
-      this.#readOne = prepare(this.#handle, readOne);
+      mapPages(this.#handle);
+      this.#readBytes = prepare(this.#handle, readOne(asBytes));
+      this.#readText = prepare(this.#handle, readOne(asText));
       this.#begin = this.#handle.prepare("BEGIN");
       this.#end = this.#handle.prepare("COMMIT");
     } catch (error) {
@@ -87,11 +94,26 @@ export class SqliteReader {
   };
 
   #read(key: string): Record | undefined {
-    const row = this.#readOne.get(Buffer.from(key)) as unknown as OneRow | undefined;
+    const isText = this.#bytesReads === 0;
+    if (!isText) this.#bytesReads--;
+    const row = (isText ? this.#readText : this.#readBytes).get(key) as unknown as OneRow | undefined;
     if (row === undefined) return undefined;
-    const [stamp, writer, state, expires, type, metadata, value] = row;
+    const [stamp, writer, state, expires, size, type, metadata, value] = row;
+    const bytes = typeof value === "string" ? asciiBytes(value, Number(size)) : value;
+    if (bytes === undefined) {
+      this.#bytesReads = bytesReadsAfterMiss;
+      return this.#read(key);
+    }
     const version = { stamp, writer: Number(writer) };
     const isTombstone = Number(state) === rowState.tombstone;
-    return { key, version, isTombstone, expires: Number(expires), type, metadata, value };
+    return { key, version, isTombstone, expires: Number(expires), type, metadata, value: bytes };
   }
+}
+
+/**
+ * The `size` bytes that were decoded as UTF-8, unless any is not ASCII: a sequence of several is one or two characters,
+ * and what is malformed becomes U+FFFD.
+ */
+function asciiBytes(text: string, size: number): Uint8Array | undefined {
+  return text.length === size && !text.includes("\ufffd") ? Buffer.from(text, "latin1") : undefined;
 }
