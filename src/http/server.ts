@@ -36,9 +36,10 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** Longer than the 60 s for which load balancers keep idle connections, so that they close them first. */
-const keepAliveTimeoutMs = 65_000;
-/** For a connection on which nothing happens in either direction, such as a client that stopped reading. */
+/**
+ * For a connection on which nothing happens in either direction: between two requests, or because the client stopped
+ * reading. Longer than the 60 s for which load balancers keep idle connections, so that they close them first.
+ */
 const idleTimeoutMs = 120_000;
 /** How often connections are looked at for the time-outs of their requests. */
 const connectionsCheckMs = 1000;
@@ -111,7 +112,10 @@ function newNodeServer(options: ServerOptions, dispatcher: Dispatcher, certifica
   const limits = {
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
+    // The idle time-out sees to it; this would set and clear a timer with each request.
+    keepAliveTimeout: 0,
+    // A request without a body is none of a stream's business.
+    optimizeEmptyRequests: true,
     connectionsCheckingInterval: Math.min(connectionsCheckMs, options.headersTimeoutMs),
     // Ours refuses it with a problem document.
     requireHostHeader: false,
