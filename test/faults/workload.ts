@@ -7,6 +7,8 @@ export interface Workload {
   stop(): Promise<void>;
   /** How many writes were answered 2xx. */
   readonly acknowledged: number;
+  /** What was not answered 2xx: method, status and code, or `no answer`. */
+  readonly failures: readonly string[];
   /** @throws AssertionError when a key holds less than what was acknowledged, or more than was ever sent. */
   check(read: (key: string) => Promise<string | undefined>): Promise<void>;
 }
@@ -25,18 +27,22 @@ export function startWorkload(urls: readonly string[], writers: number, query = 
   let isStopped = false;
   let acknowledged = 0;
   const staleReads: string[] = [];
+  const failures: string[] = [];
   const write = async (writer: number) => {
     for (let turn = 0; !isStopped; turn++) {
       const key = `writer-${writer}/${turn % 50}`;
       const history = histories.get(key) ?? { acknowledged: 0, sent: 0 };
       histories.set(key, history);
       const number = ++history.sent;
-      const clock = await put(`${urls[turn % urls.length]}/kv/${key}${query}`, String(number));
-      if (clock === undefined) continue;
+      const written = await put(`${urls[turn % urls.length]}/kv/${key}${query}`, String(number));
+      if (typeof written === "string") failures.push(`PUT ${written}`);
+      if (typeof written === "string") continue;
+      const { clock } = written;
       history.acknowledged = number;
       acknowledged++;
       const seen = await get(`${urls[(turn + 1) % urls.length]}/kv/${key}`, clock);
-      if (seen !== undefined && Number(seen) < number) staleReads.push(`${key}: ${seen} after ${number}`);
+      if (typeof seen === "string") failures.push(`GET ${seen}`);
+      else if (Number(seen.value) < number) staleReads.push(`${key}: ${seen.value} after ${number}`);
     }
   };
   const running = Array.from({ length: writers }, (_, writer) => write(writer));
@@ -48,6 +54,7 @@ export function startWorkload(urls: readonly string[], writers: number, query = 
     get acknowledged() {
       return acknowledged;
     },
+    failures,
     check: async (read) => {
       assert.deepEqual(staleReads, [], "a read with a clock token gave less than it knew of");
       for (const [key, history] of histories) {
@@ -62,23 +69,29 @@ export function startWorkload(urls: readonly string[], writers: number, query = 
   };
 }
 
-/** The clock token of the answer, `undefined` when the write was not acknowledged. */
-async function put(url: string, body: string): Promise<string | undefined> {
+/** The clock token of the answer, or why the write was not acknowledged. */
+async function put(url: string, body: string): Promise<{ clock: string } | string> {
   const headers = { "content-type": "text/plain" };
   const response = await request(url, { method: "PUT", body, headers });
-  return response?.ok ? (response.headers.get("kvasir-clock") ?? "") : undefined;
+  return response?.ok ? { clock: response.headers.get("kvasir-clock") ?? "" } : problemOf(response);
 }
 
-/** The value as of `clock`; `undefined` when there is none that is new enough now. */
-async function get(url: string, clock: string): Promise<string | undefined> {
+/** The value as of `clock`, or why there is none that is new enough now. */
+async function get(url: string, clock: string): Promise<{ value: string } | string> {
   const response = await request(url, { headers: { "kvasir-clock": clock } });
-  return response?.ok ? response.text : undefined;
+  return response?.ok ? { value: response.text } : problemOf(response);
+}
+
+function problemOf(response: Awaited<ReturnType<typeof request>>): string {
+  if (response === undefined) return "no answer";
+  const code = /"code":"([a-z_]+)"/.exec(response.text)?.[1] ?? "";
+  return `${response.status} ${code}`;
 }
 
 async function request(url: string, options: RequestInit) {
   try {
     const response = await fetch(url, { ...options, signal: AbortSignal.timeout(15_000) });
-    return { ok: response.ok, headers: response.headers, text: await response.text() };
+    return { ok: response.ok, status: response.status, headers: response.headers, text: await response.text() };
   } catch {
     // The front end was killed. Do not hammer the port while it is away.
     await pause(20);
