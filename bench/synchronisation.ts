@@ -91,7 +91,13 @@ async function connect(pair: Pair): Promise<{ replicas: ReplicaSet; close(): Pro
   const close = async () => {
     for (const member of members) await member.close();
   };
-  return { replicas: new ReplicaSet(members, placed, "all"), close };
+  return {
+    replicas: new ReplicaSet(
+      { epoch: 0, members: placed, replicas: "all", gone: [] },
+      (name) => members.find((member) => member.name === name)!,
+    ),
+    close,
+  };
 }
 
 async function compare(
@@ -119,7 +125,7 @@ async function handOff([source, target]: Pair, { replicas }: ReplicaSet, handoff
     const writes = Array.from({ length: 1000 }, (_, index) => {
       const { key, version, ...content } = record(start + index, stampAt(Date.now() - 60_000));
       const write = { key, content, stamp: version.stamp, writer: 2, now: Date.now() };
-      return { ...write, owed: [target.name], standIn: false };
+      return { ...write, owed: [target.name], standIn: false, epoch: 0 };
     });
     await source.write(writes);
   }

@@ -1,6 +1,8 @@
 import { HybridClock } from "./clock.ts";
+import { ConfigError } from "./errors.ts";
 import { type Partition, PartitionError, type PartitionInfo } from "./partition.ts";
 import { ClockFence } from "./replicas/clock-fence.ts";
+import { latePartition } from "./replicas/late-partition.ts";
 import type { PlacedPartition } from "./replicas/placement.ts";
 import { type Log, Replica } from "./replicas/replica.ts";
 import { ReplicaSet } from "./replicas/replica-set.ts";
@@ -12,6 +14,9 @@ import { SyncLoop } from "./sync/loop.ts";
 import { Purge } from "./sync/purge.ts";
 import { isReceiving } from "./sync/standing.ts";
 import { Tokens } from "./tokens.ts";
+import { Register } from "./topology/register.ts";
+import { Topologies } from "./topology/topologies.ts";
+import type { Topology } from "./topology/topology.ts";
 import { newWriterId } from "./version.ts";
 
 /** One partition as a store is assembled from it. */
@@ -31,6 +36,8 @@ export interface AssemblyOptions {
   readonly purgeAfterMs: number;
   readonly passIntervalMs: number;
   readonly purgeIntervalMs: number;
+  /** The partition of this name, if the configuration has it by now. */
+  readonly reload?: (name: string) => Promise<StorePartition | undefined>;
   /** Whether it synchronises by itself in the background. */
   readonly isSyncing: boolean;
   readonly runtime: Runtime;
@@ -47,23 +54,47 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
     const reason = `this database belongs to the store ${identity.cluster}, not to ${cluster}; check its url`;
     throw new PartitionError("refused", identity.partition, reason);
   };
-  const replicas: Replica[] = partitions.map(
-    ({ partition, displayUrl }) =>
-      new Replica(partition, displayUrl, {
-        runtime,
-        log,
-        accept,
-        isReceiving: (replica) => isReceiving(replica, replicaSet),
-        catchUp: (replica) => handoff.catchUp(replica),
-        onSteady: (replica) => {
-          // What it has recorded of the others may show that one of them was set back.
-          for (const other of replicas) if (other !== replica) void other.reconsider();
-          // What stand-ins took while it caught up keeps it from deciding anything.
-          handoff.catchUpLate().catch((error: unknown) => log.error({ err: error }, "catching up failed"));
-        },
-      }),
+  const known = new Map<string, Replica>();
+  const open = ({ name, partition, displayUrl }: Omit<StorePartition, "weight">): Replica => {
+    const opened = new Replica(partition, displayUrl, {
+      runtime,
+      log,
+      accept,
+      isReceiving: (replica) => isReceiving(replica, replicaSet),
+      catchUp: (replica) => handoff.catchUp(replica),
+      onSteady: (replica) => {
+        // What it has recorded of the others may show that one of them was set back.
+        for (const other of replicaSet.replicas) if (other !== replica) void other.reconsider();
+        // What stand-ins took while it caught up keeps it from deciding anything.
+        handoff.catchUpLate().catch((error: unknown) => log.error({ err: error }, "catching up failed"));
+      },
+    });
+    known.set(name, opened);
+    return opened;
+  };
+  for (const each of partitions) open(each);
+  const find = async (name: string) => (await options.reload?.(name))?.partition;
+  const members = partitions.map(({ name, weight }) => ({ name, weight }));
+  const replicaSet = new ReplicaSet(
+    { epoch: 0, members, replicas: options.replicas, gone: [] },
+    (name) => known.get(name) ?? open({ name, partition: latePartition(name, find), displayUrl: "" }),
   );
-  const replicaSet = new ReplicaSet(replicas, partitions, options.replicas);
+  const register = new Register({ voter: (name) => known.get(name), runtime });
+  let isOpening = true;
+  const topologies = new Topologies({
+    replicas: replicaSet,
+    register,
+    runtime,
+    log,
+    prepare: async (name) => {
+      const replica = known.get(name) ?? open({ name, partition: latePartition(name, find), displayUrl: "" });
+      await replica.partition.initialise({ cluster: cluster ?? "", partition: name }, true);
+    },
+    onAdopted: (come, gone) => {
+      for (const replica of gone) void replica.close();
+      if (!isOpening) for (const replica of come) void replica.connect();
+    },
+  });
   const handoff = new Handoff({ replicas: replicaSet, runtime, log, catchUpMs: options.catchUpMs });
   const antiEntropy = new AntiEntropy({ replicas: replicaSet, runtime, log });
   const purge = new Purge({ replicas: replicaSet, antiEntropy, runtime, log, purgeAfterMs: options.purgeAfterMs });
@@ -75,14 +106,19 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
     antiEntropy,
     purge,
     fence,
+    topologies,
     runtime,
     log,
     passIntervalMs,
     purgeIntervalMs,
   });
   // All are opened before any is judged, because the others tell whether one was set back.
-  await Promise.all(replicas.map((replica) => replica.open()));
-  await Promise.all(replicas.map((replica) => replica.admit()));
+  await Promise.all([...known.values()].map((replica) => replica.open()));
+  for (const { info } of known.values()) if (info?.topology !== undefined) topologies.adopt(info.topology);
+  checkReplicas(topologies.current(), options.replicas);
+  if (options.isSyncing) await topologies.found();
+  isOpening = false;
+  await Promise.all(replicaSet.replicas.map((replica) => (replica.visit > 0 ? replica.admit() : replica.connect())));
   await fence.measure();
   if (options.isSyncing) loop.start();
   return new Store({
@@ -91,11 +127,27 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
     handoff,
     loop,
     fence,
-    tokens: new Tokens({ partitions: replicas, runtime, log }),
+    tokens: new Tokens({ partitions: () => replicaSet.replicas, runtime, log }),
+    topologies,
+    closePartitions: async () => {
+      await Promise.all([...known.values()].map((replica) => replica.close()));
+    },
     clock: new HybridClock(runtime),
     runtime,
     writer: newWriterId(runtime.random),
     standIn: options.standIn,
     requestTimeoutMs: options.requestTimeoutMs,
   });
+}
+
+/** How many replicas a key has is the topology's to say. */
+function checkReplicas({ epoch, replicas, change }: Topology, configured: "all" | number): void {
+  if (epoch === 0 || configured === replicas || configured === change?.replicas) return;
+  throw new ConfigError(
+    `the configuration says replicas = ${quoted(configured)}, and the store has ${quoted(replicas)}; set that, or change the store with kvasir partition replicas ${configured}`,
+  );
+}
+
+function quoted(replicas: "all" | number): string {
+  return replicas === "all" ? '"all"' : String(replicas);
 }

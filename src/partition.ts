@@ -1,5 +1,6 @@
 import type { Content, Record, ScannedRecord } from "./record.ts";
 import type { Token } from "./token.ts";
+import type { Topology } from "./topology/topology.ts";
 import type { Version } from "./version.ts";
 
 /**
@@ -97,8 +98,11 @@ export interface Partition {
   /** Replaces each record that has exactly the same version, whatever it contains: the mend for a damaged one. */
   restore(records: readonly Record[]): Promise<void>;
 
-  /** Deletes each record that still has exactly this version; gives how many. Its key may be created again. */
-  remove(records: readonly { readonly key: string; readonly version: Version }[]): Promise<number>;
+  /**
+   * Deletes each record that still has exactly this version; gives how many. Its key may be created again. With
+   * `epoch` nothing is deleted when the partition has another one.
+   */
+  remove(records: readonly { readonly key: string; readonly version: Version }[], epoch?: number): Promise<number>;
 
   /**
    * Deletes from one slice of the records, in key order, the tombstones at or below the floor and the records at or
@@ -108,6 +112,33 @@ export interface Partition {
 
   /** Forgets request ids recorded before `before` (ms), at most `limit` of them; gives how many it forgot. */
   forgetRequests(before: number, limit: number): Promise<number>;
+
+  /** Up to `limit` request ids in the order of their ages, keys and ids, from the first one after `after`. */
+  requests(after: RequestPosition, limit: number): Promise<StoredRequest[]>;
+
+  /** Stores request ids of another partition. Those that are known here stay as they are. */
+  keepRequests(requests: readonly StoredRequest[]): Promise<void>;
+
+  /** What is known here of the store's topology. */
+  topology(): Promise<StoredTopology>;
+
+  /**
+   * Promises to accept nothing with a lesser ballot any more, unless a greater one is promised already: the answer
+   * tells. Ballots are compared as texts.
+   */
+  promise(ballot: string): Promise<StoredTopology>;
+
+  /**
+   * Accepts a proposal for what follows upon the topology that is known here. Gives false, and does nothing, when a
+   * greater ballot was promised, or it does not follow. Nobody goes by it before it is adopted.
+   */
+  accept(ballot: string, topology: Topology): Promise<boolean>;
+
+  /**
+   * Takes over a topology that a majority has accepted, unless a newer one is known. Once it resolves, no write, and no
+   * removal, of an older epoch is applied here any more. Gives what is known then.
+   */
+  adopt(topology: Topology): Promise<StoredTopology>;
 
   /** The access tokens that are stored here, revoked ones included. */
   tokens(): Promise<Token[]>;
@@ -197,7 +228,7 @@ export interface PartitionInfo {
   readonly identity: Identity;
   readonly progress: Progress;
   readonly schemaVersion: number;
-  readonly epoch: number;
+  readonly topology: Topology | undefined;
   /** Such as `MariaDB 10.11.19` or `SQLite 3.51`. */
   readonly engine: string;
   /** `relaxed` when the server may lose acknowledged commits in a crash; `durabilityNote` says why. */
@@ -222,6 +253,8 @@ export interface Write {
   readonly owed: readonly string[];
   /** The partition that decides this is not the key's home. */
   readonly standIn: boolean;
+  /** The topology by which it was sent here: a partition that has another one does not decide it. */
+  readonly epoch: number;
   /**
    * What this write would have become when it was sent before and its answer was lost. A row with this version
    * means that it was applied (`found`). A newer row leaves it `unknown`. Over an older one, a write without condition
@@ -255,6 +288,8 @@ export type WriteOutcome =
   | { readonly kind: "condition_failed"; readonly current: Version | undefined }
   /** A repeated write that finds a newer row: nobody can tell any more. Nothing was applied now. */
   | { readonly kind: "unknown" }
+  /** The partition has another topology, of this epoch. Nothing was applied. */
+  | { readonly kind: "outdated"; readonly epoch: number }
   /** This member alone could not be stored, and its neighbours were. Nothing of it was applied. */
   | { readonly kind: "failed"; readonly error: PartitionError };
 
@@ -262,6 +297,25 @@ export interface RecalledRequest {
   readonly digest: string;
   readonly version: Version;
   readonly existed: boolean;
+}
+
+/** A request id with what it did and when it was recorded (ms). */
+export interface StoredRequest extends RecalledRequest {
+  readonly key: string;
+  readonly id: string;
+  readonly at: number;
+}
+
+export type RequestPosition = Pick<StoredRequest, "at" | "key" | "id">;
+
+/** A partition's part in changes of the topology. */
+export interface StoredTopology {
+  /** What it goes by; `undefined` before the first one. */
+  readonly topology: Topology | undefined;
+  /** The greatest ballot that it promised anything for; `""` for none. */
+  readonly promised: string;
+  /** A proposal of what is to follow. */
+  readonly accepted: { readonly ballot: string; readonly topology: Topology } | undefined;
 }
 
 /** A write still owed to a replica. */

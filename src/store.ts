@@ -6,7 +6,7 @@ import { checkKey } from "./key.ts";
 import { PartitionError, type Write, type WriteOutcome } from "./partition.ts";
 import { isLive, type Record, tombstone } from "./record.ts";
 import type { ClockFence } from "./replicas/clock-fence.ts";
-import { concernCount } from "./replicas/concern.ts";
+import { concernCount, type ReadConcern } from "./replicas/concern.ts";
 import { hashBucket, keyHash } from "./replicas/hash.ts";
 import { listPage } from "./replicas/listing.ts";
 import type { Replica } from "./replicas/replica.ts";
@@ -27,6 +27,7 @@ import type {
 import type { Handoff } from "./sync/handoff.ts";
 import type { SyncLoop } from "./sync/loop.ts";
 import type { Tokens } from "./tokens.ts";
+import type { Topologies } from "./topology/topologies.ts";
 import { compareVersions, formatVersion, newWriterId, stampAt, type Version } from "./version.ts";
 
 export interface StoreOptions {
@@ -36,6 +37,7 @@ export interface StoreOptions {
   readonly loop: SyncLoop;
   readonly fence: ClockFence;
   readonly tokens: Tokens;
+  readonly topologies: Topologies;
   readonly clock: HybridClock;
   readonly runtime: Runtime;
   /** The id of this process. */
@@ -44,11 +46,15 @@ export interface StoreOptions {
   readonly standIn: boolean;
   /** How long a write whose outcome is not known is followed up, and replicas are waited for. */
   readonly requestTimeoutMs: number;
+  /** Closes all partitions. */
+  readonly closePartitions: () => Promise<void>;
 }
 
 /** How often an update is tried again because another writer came between. */
 const updateAttemptsMax = 20;
 const retryDelayMs = 25;
+/** How long a write waits for a key's new home to be ready. */
+const homeWaitMs = 1000;
 /** How far a client's clock token may be ahead for writes to follow it. */
 const clockLeadMaxMs = 24 * 3_600_000;
 /** How long a read waits for a version as new as the client's clock token, and how often it looks. */
@@ -87,7 +93,7 @@ export class Store {
     let record =
       options.readConcern === undefined || options.readConcern === "home"
         ? await this.#readServing(bucket, key)
-        : await this.#readSeveral(bucket, key, concernCount(options.readConcern, this.#replicas.perKey));
+        : await this.#readSeveral(bucket, key, options.readConcern);
     if (!isFreshEnough(known, record?.version)) record = await this.#readFresh(bucket, key, known, options.waitMs);
     return this.#ifLive(record);
   }
@@ -100,9 +106,12 @@ export class Store {
   getArriving(key: string, options: ReadOptions = {}): Record | undefined | Promise<Record | undefined> {
     if (options.clock === undefined && options.readConcern === undefined) {
       checkKey(key);
-      const { partition } = this.#replicas.serving(this.#replicas.bucketOf(key)) ?? {};
+      const replica = this.#replicas.serving(this.#replicas.bucketOf(key));
       try {
-        if (partition?.readNow !== undefined) return this.#ifLive(partition.readNow(key, true));
+        if (replica?.partition.readNow !== undefined) {
+          const record = replica.partition.readNow(key, true);
+          if (this.#options.runtime.elapsed() <= replica.confirmedUntil) return this.#ifLive(record);
+        }
       } catch (error) {
         // Then it is asked in the ordinary way, which finds out what is wrong.
         if (!(error instanceof PartitionError)) throw error;
@@ -136,9 +145,11 @@ export class Store {
    */
   async update(key: string, change: Change, options: WriteOptions = {}): Promise<WriteResult> {
     checkKey(key);
-    const home = this.#replicas.home(hashBucket(keyHash(key)));
+    const bucket = hashBucket(keyHash(key));
     for (let attempt = 0; attempt < updateAttemptsMax; attempt++) {
-      if (!home.isSteady || !this.#options.handoff.hasAll(home)) throw homeUnavailable(home);
+      if (!this.#replicas.isHomeReady(bucket)) await this.#untilHomeIsReady(bucket);
+      const home = this.#replicas.home(bucket);
+      if (!this.#isHomeCertain(home, bucket)) throw homeUnavailable(home);
       const replay = options.request && (await this.#recall(home, key, options));
       if (replay !== undefined) return replay;
       const [found] = await home.use((partition) => partition.read([key])).catch(rethrow);
@@ -167,7 +178,9 @@ export class Store {
     // Every loss of a partition takes it out of the next attempt, so this ends.
     for (let attempt = 0; ; attempt++) {
       try {
-        return await listPage(this.#replicas, range, this.#options.runtime.now());
+        const page = await listPage(this.#replicas, range, this.#options.runtime.now());
+        if (await this.#areCurrent(this.#replicas.replicas)) return page;
+        if (attempt >= this.#replicas.replicas.length) throw noReplica(this.#replicas.replicas);
       } catch (error) {
         const isLoss = error instanceof PartitionError && error.kind === "unreachable";
         if (!isLoss || attempt >= this.#replicas.replicas.length) throw storeError(error);
@@ -202,6 +215,11 @@ export class Store {
     return this.#options.loop;
   }
 
+  /** Which partitions the store has, and how that is changed. */
+  get topology(): Topologies {
+    return this.#options.topologies;
+  }
+
   /** Who may use the store. */
   get tokens(): Tokens {
     return this.#options.tokens;
@@ -220,7 +238,7 @@ export class Store {
   async close(): Promise<void> {
     this.#options.tokens.stop();
     await this.#options.loop.stop();
-    await Promise.all(this.#replicas.replicas.map((replica) => replica.close()));
+    await this.#options.closePartitions();
   }
 
   // --- Reading ---
@@ -231,22 +249,48 @@ export class Store {
     return isLive(record, this.#options.runtime.now()) ? record : undefined;
   }
 
+  /** Asks the replica that serves `bucket`, and the next one when that turns out to be gone, or to hold it no longer. */
   async #readServing(bucket: number, key: string): Promise<Record | undefined> {
-    const { partition } = this.#replicas.serving(bucket) ?? {};
-    if (partition?.readNow !== undefined) {
+    for (;;) {
+      const replica = this.#replicas.serving(bucket);
+      if (replica === undefined) throw noReplica(this.#replicas.of(bucket));
       try {
-        return partition.readNow(key);
+        const read = this.#readNow(replica, key);
+        const [record] = read ?? (await replica.use((partition) => partition.read([key])));
+        if (this.#isConfirmed(replica) || (await this.#options.topologies.confirm(replica))) return record;
       } catch (error) {
-        // Then it is asked in the ordinary way, which finds out what is wrong.
-        if (!(error instanceof PartitionError)) throw error;
+        // A replica that was lost is not served from any more, so this ends.
+        if (replica.isSteady || !(error instanceof PartitionError)) throw storeError(error);
       }
     }
-    const [record] = await this.#replicas.ask(bucket, (asked) => asked.read([key]));
-    return record;
   }
 
-  /** The greatest of `count` replicas' records; those that had an older one are given it in the background. */
-  async #readSeveral(bucket: number, key: string, count: number): Promise<Record | undefined> {
+  /** `undefined` when it has to be asked in the ordinary way, which finds out what is wrong. */
+  #readNow({ partition }: Replica, key: string): [Record | undefined] | undefined {
+    if (partition.readNow === undefined) return undefined;
+    try {
+      return [partition.readNow(key)];
+    } catch (error) {
+      if (error instanceof PartitionError) return undefined;
+      throw error;
+    }
+  }
+
+  /** A front end that was stopped for long may not know yet who holds what. */
+  #isConfirmed(replica: Replica): boolean {
+    return this.#options.runtime.elapsed() <= replica.confirmedUntil;
+  }
+
+  /** Whether what was read of `replicas` may be given on. */
+  async #areCurrent(replicas: readonly Replica[]): Promise<boolean> {
+    const { topologies } = this.#options;
+    const late = replicas.filter((replica) => replica.isSteady && !this.#isConfirmed(replica));
+    return (await Promise.all(late.map((replica) => topologies.confirm(replica)))).every((isCurrent) => isCurrent);
+  }
+
+  /** The greatest of as many replicas' records as `concern` says; those that had an older one are given it in the background. */
+  async #readSeveral(bucket: number, key: string, concern: ReadConcern): Promise<Record | undefined> {
+    const count = concernCount(concern, this.#replicas.of(bucket).length);
     const answers: { replica: Replica; record: Record | undefined }[] = [];
     const candidates = this.#replicas.of(bucket).filter((replica) => replica.isReachable);
     while (answers.length < count && candidates.length > 0) {
@@ -260,6 +304,8 @@ export class Store {
       answers.push(...results.filter((result) => result.status === "fulfilled").map((result) => result.value));
     }
     if (answers.length < count) throw noReplica(this.#replicas.of(bucket));
+    const areCurrent = await this.#areCurrent(answers.map(({ replica }) => replica)).catch(rethrow);
+    if (!areCurrent) return this.#readSeveral(bucket, key, concern);
     const greatest = newest(answers.map((answer) => answer.record));
     if (greatest !== undefined) {
       for (const { replica, record } of answers) {
@@ -284,6 +330,7 @@ export class Store {
       const answers = asked.map(async (replica) => {
         const [record] = await replica.use((partition) => partition.read([key]));
         if (isFreshEnough(known, record?.version)) return { record };
+        if (!(await this.#areCurrent([replica]))) throw new PartitionError("rejected", replica.name, "it was replaced");
         if (record === undefined && (await hasForgotten(replica, key, known))) return { record };
         throw new PartitionError("rejected", replica.name, "its version is older");
       });
@@ -305,11 +352,12 @@ export class Store {
   async #write(key: string, content: Write["content"], options: WriteOptions): Promise<WriteResult> {
     checkKey(key);
     const hash = keyHash(key);
-    const replicas = this.#replicas.of(hashBucket(hash));
+    const bucket = hashBucket(hash);
+    const replicas = this.#replicas.of(bucket);
     const needed = concernCount(options.writeConcern ?? 1, replicas.length);
     checkConcern(needed, replicas);
     checkClock(this.#options.fence);
-    const { outcome, taker } = await this.#decide(this.#newWrite(key, content, options), replicas).catch(
+    const { outcome, taker } = await this.#decide(this.#newWrite(key, content, options), bucket).catch(
       (error: unknown) => {
         if (error instanceof StoreError && error.code === "outcome_unknown") this.#unknownOutcomes++;
         throw error;
@@ -323,14 +371,15 @@ export class Store {
     let confirmed = 1;
     if (!isReplay) {
       const record = { ...content, key, version };
-      const others = replicas.filter((replica) => replica !== taker);
       const { handoff } = this.#options;
-      if (needed > 1) {
-        const pushes = others.map((replica) => handoff.push(taker, replica, record));
-        confirmed += await this.#confirmations(pushes, needed - 1, options.waitMs);
-      } else {
-        for (const replica of others) handoff.pushLater(taker, replica, record);
+      const pushes: Promise<boolean>[] = [];
+      for (const replica of this.#replicas.owners(bucket)) {
+        if (replica === taker) continue;
+        // Those that gain the key, or are about to lose it, confirm nothing.
+        if (needed > 1 && replicas.includes(replica)) pushes.push(handoff.push(taker, replica, record));
+        else handoff.pushLater(taker, replica, record);
       }
+      if (needed > 1) confirmed += await this.#confirmations(pushes, needed - 1, options.waitMs);
       if (confirmed < needed) throw concernUnmet(confirmed, needed, version);
     }
     return {
@@ -356,31 +405,45 @@ export class Store {
    * neither condition nor request id. When the answer to a COMMIT is lost, the write is sent again as what it
    * would have become: it is then applied once, wherever it arrives.
    */
-  async #decide(
-    write: PendingWrite,
-    replicas: readonly Replica[],
-  ): Promise<{ outcome: DecidedOutcome; taker: Replica }> {
-    const { runtime, requestTimeoutMs } = this.#options;
-    const home = replicas[0]!;
+  async #decide(write: PendingWrite, bucket: number): Promise<{ outcome: DecidedOutcome; taker: Replica }> {
+    const { runtime, requestTimeoutMs, topologies } = this.#options;
     const isHomeOnly = write.condition !== undefined || write.request !== undefined || !this.#options.standIn;
     const deadline = runtime.elapsed() + requestTimeoutMs;
     let attempted: Attempt | undefined;
     let wasStandIn = false;
+    let isOutdated = false;
     for (;;) {
-      const isHomeCertain = home.isSteady && this.#options.handoff.hasAll(home);
-      const taker = isHomeOnly ? (isHomeCertain ? home : undefined) : replicas.find((replica) => replica.isSteady);
+      if (!this.#replicas.isHomeReady(bucket, !isHomeOnly)) await this.#untilHomeIsReady(bucket, !isHomeOnly);
+      const replicas = this.#replicas.of(bucket);
+      const home = replicas[0]!;
+      const taker = isHomeOnly
+        ? this.#isHomeCertain(home, bucket)
+          ? home
+          : undefined
+        : replicas.find(
+            (replica) => replica.isSteady && (replica !== home || this.#replicas.isHomeReady(bucket, true)),
+          );
       if (!taker?.isSteady || runtime.elapsed() > deadline) {
         if (attempted === undefined) throw isHomeOnly ? homeUnavailable(home) : noReplica(replicas);
         if (runtime.elapsed() > deadline) throw outcomeUnknown(attempted.version);
         await sleep(runtime, retryDelayMs);
         continue;
       }
-      const owed = replicas.filter((replica) => replica !== taker).map((replica) => replica.name);
+      const owners = this.#replicas.owners(bucket);
+      const owed = owners.filter((replica) => replica !== taker).map((replica) => replica.name);
       const repeat = attempted && { attempted: attempted.version };
-      const sent: Write = { ...write, writer: newWriterId(runtime.random), owed, standIn: taker !== home, ...repeat };
+      const { epoch } = this.#replicas;
+      const standIn = taker !== home;
+      const sent: Write = { ...write, writer: newWriterId(runtime.random), owed, standIn, epoch, ...repeat };
       wasStandIn ||= taker !== home;
       try {
         const [outcome] = await taker.use((partition) => partition.write([sent]));
+        if (outcome!.kind === "outdated") {
+          if (isOutdated) await sleep(runtime, retryDelayMs);
+          isOutdated = true;
+          await topologies.refresh();
+          continue;
+        }
         if (taker !== home) this.#options.handoff.noteStandIn(taker, home);
         return { outcome: answered(outcome!, taker === home, attempted), taker };
       } catch (error) {
@@ -396,6 +459,20 @@ export class Store {
           throw attempted === undefined ? storeError(error) : outcomeUnknown(attempted.version);
         }
       }
+    }
+  }
+
+  /** Whether it may decide conditional writes: nothing that was decided elsewhere is still out of its reach. */
+  #isHomeCertain(home: Replica, bucket: number): boolean {
+    return home.isSteady && this.#options.handoff.hasAll(home) && this.#replicas.isHomeReady(bucket);
+  }
+
+  /** A key that changes its home waits a moment for the new one, which mostly takes less than anybody notices. */
+  async #untilHomeIsReady(bucket: number, isPlain = false): Promise<void> {
+    const { runtime } = this.#options;
+    const deadline = runtime.elapsed() + homeWaitMs;
+    while (!this.#replicas.isHomeReady(bucket, isPlain) && runtime.elapsed() < deadline) {
+      await sleep(runtime, retryDelayMs);
     }
   }
 
@@ -435,16 +512,20 @@ export class Store {
 
 // --- Internal helpers ---
 
-type PendingWrite = Omit<Write, "owed" | "standIn" | "attempted" | "writer">;
+type PendingWrite = Omit<Write, "owed" | "standIn" | "epoch" | "attempted" | "writer">;
 type AppliedOutcome = Extract<WriteOutcome, { kind: "applied" }>;
 /** A write whose answer was lost. Whether the key existed is known when its home alone was ever asked. */
 type Attempt = Omit<AppliedOutcome, "kind" | "existed"> & { readonly existed: boolean | undefined };
 type DecidedOutcome =
-  | Exclude<WriteOutcome, { kind: "applied" | "found" | "unknown" }>
+  | Exclude<WriteOutcome, { kind: "applied" | "found" | "unknown" | "outdated" }>
   | (Attempt & { readonly kind: "applied" });
 
 /** @throws StoreError `outcome_unknown`. */
-function answered(outcome: WriteOutcome, isHome: boolean, attempted: Attempt | undefined): DecidedOutcome {
+function answered(
+  outcome: Exclude<WriteOutcome, { kind: "outdated" }>,
+  isHome: boolean,
+  attempted: Attempt | undefined,
+): DecidedOutcome {
   if (outcome.kind === "unknown") throw outcomeUnknown(attempted?.version);
   if (outcome.kind === "found") return { kind: "applied", version: outcome.version, existed: attempted?.existed };
   // A stand-in cannot know whether the key existed.

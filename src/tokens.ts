@@ -16,7 +16,8 @@ export interface TokenPartition {
 }
 
 interface TokensOptions {
-  readonly partitions: readonly TokenPartition[];
+  /** Those that the store has now. */
+  readonly partitions: () => readonly TokenPartition[];
   readonly runtime: Runtime;
   readonly log: { warn(facts: object, message: string): void };
 }
@@ -52,6 +53,7 @@ export class Tokens {
   #started: Promise<void> | undefined;
   #isStopped = false;
   readonly #cancelTimers = new Map<string, () => void>();
+  readonly #watched = new Set<TokenPartition>();
   readonly #problems = new Map<string, string>();
   /** Grows with every change, so that whoever remembers something of them knows when to forget it. */
   generation = 0;
@@ -85,7 +87,7 @@ export class Tokens {
 
   /** Asks all partitions that can be reached, and then again and again. Harmless when repeated. */
   start(): Promise<void> {
-    this.#started ??= Promise.all(this.#options.partitions.map((partition) => this.#watch(partition))).then(() => {});
+    this.#started ??= this.#watchAll();
     return this.#started;
   }
 
@@ -96,7 +98,7 @@ export class Tokens {
 
   /** Asks all partitions once, brings each up to date, and gives those that could not be. */
   async refresh(): Promise<MissedPartition[]> {
-    const { partitions } = this.#options;
+    const partitions = this.#options.partitions();
     await Promise.all(partitions.map((partition) => this.#read(partition)));
     // Only now all is known that any of them lacks.
     const written = await Promise.all(partitions.map((partition) => this.#read(partition)));
@@ -144,22 +146,31 @@ export class Tokens {
   // --- Internal helpers ---
 
   async #mustReachOne(): Promise<void> {
-    const { partitions } = this.#options;
     const missed = await this.refresh();
-    if (missed.length === partitions.length) throw unreachable(missed);
+    if (missed.length === this.#options.partitions().length) throw unreachable(missed);
   }
 
   async #spread(...tokens: readonly Token[]): Promise<MissedPartition[]> {
     this.#learn(tokens);
     const missed = await this.refresh();
-    if (missed.length === this.#options.partitions.length) throw unreachable(missed);
+    if (missed.length === this.#options.partitions().length) throw unreachable(missed);
     return missed;
   }
 
+  async #watchAll(): Promise<void> {
+    const added = this.#options.partitions().filter((partition) => !this.#watched.has(partition));
+    await Promise.all(added.map((partition) => this.#watch(partition)));
+  }
+
   async #watch(partition: TokenPartition): Promise<void> {
+    this.#watched.add(partition);
     await this.#read(partition);
     if (this.#isStopped) return;
-    const again = this.#options.runtime.after(refreshMs, () => void this.#watch(partition));
+    const again = this.#options.runtime.after(refreshMs, () => {
+      if (!this.#options.partitions().includes(partition)) this.#watched.delete(partition);
+      else void this.#watch(partition);
+      void this.#watchAll();
+    });
     this.#cancelTimers.set(partition.name, again);
   }
 

@@ -203,7 +203,16 @@ async function useEverything(partition: SqlPartition): Promise<void> {
   const now = Date.now();
   const content = { isTombstone: false, value: Buffer.from("hello"), type: "text/plain", metadata: "", expires: 0 };
   const request = { id: "id", digest: "digest" };
-  const write = { key: "greeting", content, stamp: stampAt(now), writer: 1, now, owed: ["p2"], standIn: false };
+  const write = {
+    key: "greeting",
+    content,
+    stamp: stampAt(now),
+    writer: 1,
+    now,
+    owed: ["p2"],
+    standIn: false,
+    epoch: 0,
+  };
   const [outcome] = await partition.write([{ ...write, request, condition: { ifNoneMatch: "*" } }]);
   assert.equal(outcome!.kind, "applied");
   const version = { stamp: stampAt(now + 1), writer: 1 };

@@ -397,7 +397,7 @@ describe("a write whose answer is lost", () => {
     await eventually(() => faults.loseNextCommit === undefined);
     const version = { ...record!.version, stamp: record!.version.stamp + (9000n << 16n) };
     const write = { key: "a", content: record!, stamp: version.stamp, writer: version.writer, now: Date.now() };
-    const [conditional] = await memory.write([{ ...write, condition, owed: [], standIn: false }]);
+    const [conditional] = await memory.write([{ ...write, condition, owed: [], standIn: false, epoch: 1 }]);
     assert.equal(conditional?.kind, "applied", "it was decided as if the lost one had never been");
     await assert.rejects(lost, fails("outcome_unknown"));
     assert.equal((await store.status()).sync.unknownOutcomes, 1);

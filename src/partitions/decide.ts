@@ -14,7 +14,7 @@ export type DecidedRow = Pick<Record, "version" | "isTombstone" | "expires">;
 
 /**
  * Decides `write` against `row`, the key's row under its lock, and `request`, what is known of its request id. The
- * version is always above `writeFloor`.
+ * version is always above `writeFloor`. With another topology than the partition's, of `epoch`, it is not decided at all.
  * Pure, and the same for every engine.
  */
 export function decide(
@@ -22,7 +22,9 @@ export function decide(
   row: DecidedRow | undefined,
   request: RecalledRequest | undefined,
   writeFloor: bigint,
+  epoch: number,
 ): Decision {
+  if (write.epoch !== epoch) return { outcome: { kind: "outdated", epoch } };
   const existed = row !== undefined && isLive(row, write.now);
   const { attempted } = write;
   const isPlain = write.condition === undefined && write.request === undefined;

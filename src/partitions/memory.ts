@@ -16,19 +16,24 @@ import {
   type Progress,
   type PurgedSlice,
   type RecalledRequest,
+  type RequestPosition,
   type ScanPage,
   type ScanRange,
   type ScrubbedSlice,
+  type StoredRequest,
+  type StoredTopology,
   type Write,
   type WriteOutcome,
 } from "../partition.ts";
 import { isLive, type Record } from "../record.ts";
 import { keyBucket } from "../replicas/hash.ts";
 import { laterToken, type Token } from "../token.ts";
+import type { Topology } from "../topology/topology.ts";
 import { compareVersions, type Version, versionTime } from "../version.ts";
 import { decide } from "./decide.ts";
 import { fingerprinter } from "./fingerprint.ts";
 import { mayCount, raisedProgress } from "./progress.ts";
+import { epochOf, noTopology, withAccepted, withAdopted, withPromise } from "./stored-topology.ts";
 
 const noBytes = new Uint8Array(0);
 
@@ -42,7 +47,8 @@ export class MemoryState {
   /** By digest. */
   readonly tokens = new Map<string, Token>();
   /** By key and request id. */
-  readonly requests = new Map<string, RecalledRequest & { readonly at: number }>();
+  readonly requests = new Map<string, StoredRequest>();
+  topology: StoredTopology = noTopology;
 }
 
 /** The partition contract in its plainest form: read this one first. It forgets everything with its process. */
@@ -65,7 +71,7 @@ export class MemoryPartition implements Partition {
       identity,
       progress: this.#state.progress,
       schemaVersion: 1,
-      epoch: 0,
+      topology: this.#state.topology.topology,
       engine: "memory",
       durability: "relaxed",
       durabilityNote: "kept in memory only",
@@ -94,14 +100,15 @@ export class MemoryPartition implements Partition {
         this.#state.records.get(write.key),
         request,
         this.#state.progress.writeFloor,
+        epochOf(this.#state.topology),
       );
       if (record !== undefined && outcome.kind === "applied") {
         this.#state.records.set(write.key, record);
         for (const target of write.owed) this.#owe({ ...record, target, standIn: write.standIn });
         if (write.request !== undefined) {
-          const { digest, id } = write.request;
-          const recalled = { digest, version: outcome.version, existed: outcome.existed, at: write.now };
-          this.#state.requests.set(requestKey(write.key, id), recalled);
+          const { version, existed } = outcome;
+          const request = { ...write.request, key: write.key, version, existed, at: write.now };
+          this.#state.requests.set(requestKey(write.key, request.id), request);
         }
       }
       return outcome;
@@ -121,7 +128,8 @@ export class MemoryPartition implements Partition {
   }
 
   async recall(key: string, requestId: string): Promise<RecalledRequest | undefined> {
-    return this.#state.requests.get(requestKey(key, requestId));
+    const found = this.#state.requests.get(requestKey(key, requestId));
+    return found && { digest: found.digest, version: found.version, existed: found.existed };
   }
 
   async scan(range: ScanRange): Promise<ScanPage> {
@@ -236,7 +244,8 @@ export class MemoryPartition implements Partition {
     }
   }
 
-  async remove(records: readonly { key: string; version: Version }[]): Promise<number> {
+  async remove(records: readonly { key: string; version: Version }[], epoch?: number): Promise<number> {
+    if (epoch !== undefined && epoch !== epochOf(this.#state.topology)) return 0;
     let removed = 0;
     for (const { key, version } of records) {
       const present = this.#state.records.get(key);
@@ -262,6 +271,38 @@ export class MemoryPartition implements Partition {
     const old = [...this.#state.requests].filter(([, request]) => request.at < before).slice(0, limit);
     for (const [key] of old) this.#state.requests.delete(key);
     return old.length;
+  }
+
+  async requests(after: RequestPosition, limit: number): Promise<StoredRequest[]> {
+    const found = [...this.#state.requests.values()].sort(compareRequests);
+    return found.filter((request) => compareRequests(request, after) > 0).slice(0, limit);
+  }
+
+  async keepRequests(requests: readonly StoredRequest[]): Promise<void> {
+    for (const request of requests) {
+      const name = requestKey(request.key, request.id);
+      if (!this.#state.requests.has(name)) this.#state.requests.set(name, request);
+    }
+  }
+
+  async topology(): Promise<StoredTopology> {
+    return this.#state.topology;
+  }
+
+  async promise(ballot: string): Promise<StoredTopology> {
+    this.#state.topology = withPromise(this.#state.topology, ballot);
+    return this.#state.topology;
+  }
+
+  async accept(ballot: string, topology: Topology): Promise<boolean> {
+    const accepted = withAccepted(this.#state.topology, ballot, topology);
+    this.#state.topology = accepted ?? this.#state.topology;
+    return accepted !== undefined;
+  }
+
+  async adopt(topology: Topology): Promise<StoredTopology> {
+    this.#state.topology = withAdopted(this.#state.topology, topology);
+    return this.#state.topology;
   }
 
   async tokens(): Promise<Token[]> {
@@ -296,6 +337,10 @@ export class MemoryPartition implements Partition {
 
 function requestKey(key: string, requestId: string): string {
   return `${key}\0${requestId}`;
+}
+
+function compareRequests(a: RequestPosition, b: RequestPosition): number {
+  return a.at - b.at || compareKeys(a.key, b.key) || compareKeys(a.id, b.id);
 }
 
 function isInRange(record: Record, range: ScanRange): boolean {

@@ -99,9 +99,15 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     versions: (bucket) => partition.versions(bucket),
     scrub: (after, rowsMax) => partition.scrub(after, rowsMax),
     restore: (records) => partition.restore(records),
-    remove: (records) => partition.remove(records),
+    remove: (records, epoch) => partition.remove(records, epoch),
     purge: (after, rowsMax) => partition.purge(after, rowsMax),
     forgetRequests: (before, limit) => partition.forgetRequests(before, limit),
+    requests: (after, limit) => partition.requests(after, limit),
+    keepRequests: (requests) => partition.keepRequests(requests),
+    topology: () => partition.topology(),
+    promise: (ballot) => partition.promise(ballot),
+    accept: (ballot, topology) => partition.accept(ballot, topology),
+    adopt: (topology) => partition.adopt(topology),
     close: () => partition.close(),
   };
 }

@@ -1,39 +1,123 @@
 import { StoreError } from "../errors.ts";
-import { type Partition, PartitionError } from "../partition.ts";
+import { PartitionError } from "../partition.ts";
+import type { Topology } from "../topology/topology.ts";
+import { type Assignment, assignmentOf, type BucketLists } from "./assignment.ts";
 import { bucketCount, keyBucket } from "./hash.ts";
-import { type PlacedPartition, Placement } from "./placement.ts";
 import type { Replica } from "./replica.ts";
 
-/** All partitions of a store with the placement of the keys on them. */
+/**
+ * All partitions of a store with the placement of the keys on them, by the topology that this front end has adopted.
+ * While a change is under way, a bucket has two placements: see `Assignment`.
+ */
 export class ReplicaSet {
-  readonly replicas: readonly Replica[];
+  /** The members, and those that are to become members. */
+  replicas: readonly Replica[] = [];
   /** How many replicas each key has. */
-  readonly perKey: number;
-  readonly #placement: Placement;
+  perKey = 0;
+  #topology!: Topology;
+  #assignment!: Assignment;
+  #deciders: readonly (readonly Replica[])[] = [];
+  #owners: readonly (readonly Replica[])[] = [];
+  #before: readonly (readonly Replica[])[] = [];
+  /** Those who become homes of buckets by a change that switches, and do not have all yet that was decided of them. */
+  readonly #unready = new Map<Replica, "nothing" | "plain">();
+  readonly #open: (name: string) => Replica;
   #shares: (Shares & { readonly states: string }) | undefined;
 
-  constructor(replicas: readonly Replica[], placed: readonly PlacedPartition[], perKey: "all" | number) {
-    this.replicas = replicas;
-    this.#placement = new Placement(placed, perKey);
-    this.perKey = this.#placement.replicas;
+  /** `open` gives the replica of a name, which is asked for once. */
+  constructor(topology: Topology, open: (name: string) => Replica) {
+    this.#open = open;
+    this.adopt(topology);
   }
 
-  /** The replicas of a bucket, home first. */
-  of(bucket: number): Replica[] {
-    return Array.from(this.#placement.replicasOf(bucket), (index) => this.replicas[index]!);
+  get topology(): Topology {
+    return this.#topology;
+  }
+
+  get epoch(): number {
+    return this.#topology.epoch;
+  }
+
+  /** Goes by `topology` from now on. Gives the replicas that are no longer among them. */
+  adopt(topology: Topology): Replica[] {
+    const assignment = assignmentOf(topology);
+    const earlier = this.replicas;
+    const replicas = assignment.names.map((name) => this.byName(name) ?? this.#open(name));
+    const listsOf = ({ lists }: BucketLists) => lists.map((list) => list.map((index) => replicas[index]!));
+    this.#topology = topology;
+    this.#assignment = assignment;
+    this.#deciders = listsOf(assignment.deciders);
+    this.#owners = listsOf(assignment.owners);
+    this.#before = listsOf(assignment.before);
+    this.replicas = replicas;
+    this.perKey = this.#deciders[0]!.length;
+    this.#unready.clear();
+    if (topology.change?.phase === "switching") {
+      for (let bucket = 0; bucket < bucketCount; bucket++) {
+        if (this.home(bucket) !== this.homeBefore(bucket)) this.#unready.set(this.home(bucket), "nothing");
+      }
+    }
+    this.#shares = undefined;
+    return earlier.filter((replica) => !replicas.includes(replica));
+  }
+
+  /** Whom reads and writes of a bucket may use, home first. */
+  of(bucket: number): readonly Replica[] {
+    return this.#deciders[this.#assignment.deciders.of[bucket]!]!;
+  }
+
+  /** Who is to have everything of a bucket: `of`, and while a change is under way those that hold it before or after. */
+  owners(bucket: number): readonly Replica[] {
+    return this.#owners[this.#assignment.owners.of[bucket]!]!;
   }
 
   home(bucket: number): Replica {
-    return this.replicas[this.#placement.replica(bucket, 0)]!;
+    return this.of(bucket)[0]!;
+  }
+
+  /** The home by the topology that a change is to replace. */
+  homeBefore(bucket: number): Replica {
+    return this.#before[this.#assignment.before.of[bucket]!]![0]!;
+  }
+
+  /** Whether `replica` is still being given the bucket by a change, so that what it has of old records may be ghosts. */
+  isGaining(replica: Replica, bucket: number): boolean {
+    if (this.#topology.change?.phase !== "filling") return false;
+    return !this.of(bucket).includes(replica);
+  }
+
+  /** Those who become homes by a change, and must not decide yet. */
+  get unready(): readonly Replica[] {
+    return [...this.#unready.keys()];
+  }
+
+  /** `replica` has all that the old homes decided; or, `plain`, all of it that can be had. */
+  setReady(replica: Replica, isPlain = false): void {
+    if (!this.#unready.has(replica)) return;
+    if (isPlain) this.#unready.set(replica, "plain");
+    else this.#unready.delete(replica);
+    this.#shares = undefined;
+  }
+
+  /** Whether the home of a bucket has all that was decided of it by an earlier home; `isPlain`: or all that can be had. */
+  isHomeReady(bucket: number, isPlain = false): boolean {
+    if (this.#unready.size === 0) return true;
+    const home = this.home(bucket);
+    if (home === this.homeBefore(bucket)) return true;
+    const state = this.#unready.get(home);
+    return state === undefined || (isPlain && state === "plain");
   }
 
   /** The replica that answers reads of a bucket now: the home, or the next one that is steady. */
   serving(bucket: number): Replica | undefined {
-    for (let rank = 0; rank < this.perKey; rank++) {
-      const replica = this.replicas[this.#placement.replica(bucket, rank)]!;
+    const replicas = this.of(bucket);
+    const isReady = this.isHomeReady(bucket, true);
+    for (let rank = isReady ? 0 : 1; rank < replicas.length; rank++) {
+      const replica = replicas[rank]!;
       if (replica.isSteady) return replica;
     }
-    return undefined;
+    // Until its only replica has all, the one before has.
+    return isReady ? undefined : this.owners(bucket).find((replica) => replica.isSteady && replica !== replicas[0]);
   }
 
   /** Where `key` belongs; with one partition they all belong to the same, and its hash is not asked for. */
@@ -53,24 +137,6 @@ export class ReplicaSet {
     const states = this.replicas.map((replica) => (replica.isSteady ? "1" : "0")).join("");
     if (this.#shares?.states !== states) this.#shares = { states, ...this.#computeShares() };
     return this.#shares;
-  }
-
-  /**
-   * Asks the replica that serves `bucket`, and the next one when that turns out to be gone.
-   *
-   * @throws StoreError `no_replica` when none is left.
-   */
-  async ask<T>(bucket: number, work: (partition: Partition) => Promise<T>): Promise<T> {
-    for (;;) {
-      const replica = this.serving(bucket);
-      if (replica === undefined) throw noReplica(this.of(bucket));
-      try {
-        return await replica.use(work);
-      } catch (error) {
-        // A replica that was lost is not served from any more, so this ends.
-        if (replica.isSteady) throw storeError(error);
-      }
-    }
   }
 
   #computeShares(): Shares {

@@ -29,6 +29,8 @@ export interface ReplicaOptions {
   onSteady(replica: Replica): void;
 }
 
+/** How long what was read of a partition may be given on after its epoch was asked for. */
+const leaseMs = 10_000;
 const recoveringProblem = "it is new or was set back, and is being filled from the others";
 const probeDelayMsMin = 50;
 const probeDelayMsMax = 2000;
@@ -54,6 +56,8 @@ export class Replica {
   visit = 0;
   /** The greatest counter of passes that was ever seen on it: one that has less now was set back. */
   passSeen = 0;
+  /** Until then (elapsed ms) it is known to hold what the topology of this program says that it holds. */
+  confirmedUntil = 0;
   readonly #options: ReplicaOptions;
   #probeDelayMs = probeDelayMsMin;
   #cancelProbe: (() => void) | undefined;
@@ -88,9 +92,11 @@ export class Replica {
 
   /** The first half of `connect`: after it the others know of this one. */
   async open(): Promise<void> {
+    const asked = this.#options.runtime.elapsed();
     try {
       const info = await this.partition.open();
       this.#options.accept(info);
+      this.confirm(asked);
       this.info = info;
       this.visit++;
       this.state = "catching_up";
@@ -136,6 +142,11 @@ export class Replica {
   /** How far a pass over it has come, from 0 to 1, for people. */
   showFilling(part: number): void {
     if (this.isReceiving) this.problem = `${recoveringProblem}: ${Math.floor(part * 100)} % compared`;
+  }
+
+  /** At the time `asked` (elapsed ms) it had no newer topology than this program. */
+  confirm(asked: number): void {
+    this.confirmedUntil = Math.max(this.confirmedUntil, asked + leaseMs);
   }
 
   /** Runs `work` on the partition, takes its time, and notices when the partition is gone. */

@@ -4,6 +4,7 @@ import type { ClockFence } from "../replicas/clock-fence.ts";
 import type { Log } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Topologies } from "../topology/topologies.ts";
 import type { AntiEntropy, PassOptions, PassResult } from "./anti-entropy.ts";
 import type { Handoff } from "./handoff.ts";
 import type { Purge, PurgeResult } from "./purge.ts";
@@ -16,6 +17,7 @@ export interface LoopOptions {
   readonly antiEntropy: AntiEntropy;
   readonly purge: Purge;
   readonly fence: ClockFence;
+  readonly topologies: Topologies;
   readonly runtime: Runtime;
   readonly log: Log;
   /** Between passes of anti-entropy. */
@@ -93,6 +95,8 @@ export class SyncLoop {
   async once(options: { only?: string | undefined; onProgress?: (part: number) => void }): Promise<SyncReport> {
     const { handoff, antiEntropy, purge, replicas } = this.#options;
     const { only, onProgress = () => undefined } = options;
+    await this.#options.topologies.refresh();
+    await this.#options.topologies.found();
     await handoff.deliverAll({}, only);
     onProgress(0.2);
     const pass =
@@ -134,12 +138,15 @@ export class SyncLoop {
   }
 
   async #tick(): Promise<void> {
-    const { antiEntropy, handoff, replicas, runtime, passIntervalMs, purgeIntervalMs, fence } = this.#options;
+    const { antiEntropy, handoff, replicas, runtime, passIntervalMs, purgeIntervalMs, fence, topologies } =
+      this.#options;
     const now = runtime.elapsed();
     if (now >= this.#nextMeasureAt) {
       this.#nextMeasureAt = now + measureIntervalMs;
       await fence.measure();
     }
+    await topologies.refresh();
+    await topologies.found();
     await handoff.catchUpLate();
     await handoff.round();
     if (now >= this.#nextMarkAt && !this.#isStopped) {

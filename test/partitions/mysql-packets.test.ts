@@ -68,7 +68,7 @@ describe("a MariaDB with the smallest packets that are accepted", { timeout: 120
   it("takes them as writes", async () => {
     const batch = records(100, "written");
     const writes = batch.map(({ key, version, ...content }) => {
-      return { key, content, stamp: version.stamp, writer: 1, now: 1, owed: ["west"], standIn: false };
+      return { key, content, stamp: version.stamp, writer: 1, now: 1, owed: ["west"], standIn: false, epoch: 0 };
     });
     const outcomes = await partition.write(writes);
     assert.ok(outcomes.every(({ kind }) => kind === "applied"));

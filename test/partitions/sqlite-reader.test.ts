@@ -100,7 +100,7 @@ describe("reads of a SQLite partition that share a turn of the event loop", () =
   async function put(value: string | Uint8Array): Promise<void> {
     const content = { isTombstone: false, value: Buffer.from(value), type: "text/plain", metadata: "", expires: 0 };
     const now = Date.now();
-    const write = { key: "k", content, stamp: BigInt(now) << 16n, now, writer: 1, owed: [], standIn: false };
+    const write = { key: "k", content, stamp: BigInt(now) << 16n, now, writer: 1, owed: [], standIn: false, epoch: 0 };
     const [outcome] = await partition.write([write]);
     assert.equal(outcome?.kind, "applied");
   }

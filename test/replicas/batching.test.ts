@@ -33,7 +33,7 @@ function gated(overrides: Partial<Partition> = {}, lanes = oneLane, runtime = { 
 
 function write(key: string, bytes = 1): Write {
   const content = { isTombstone: false, value: Buffer.alloc(bytes), type: "", metadata: "", expires: 0 };
-  return { key, content, stamp: 1n, writer: 1, now: 1, owed: [], standIn: false };
+  return { key, content, stamp: 1n, writer: 1, now: 1, owed: [], standIn: false, epoch: 0 };
 }
 
 describe("batching", () => {

@@ -34,7 +34,22 @@ const metaLock = "\0meta";
 const lockWaitMs = 900;
 
 /** Methods that change something, and so fail on a full disk. */
-const changing = new Set(["apply", "settle", "raise", "remove", "purge", "restore", "forgetRequests", "initialise"]);
+const changing = new Set([
+  "apply",
+  "settle",
+  "raise",
+  "remove",
+  "purge",
+  "restore",
+  "forgetRequests",
+  "keepRequests",
+  "initialise",
+  "promise",
+  "accept",
+  "adopt",
+]);
+/** Methods that wait for the writes that are under way. */
+const exclusive = new Set(["raise", "promise", "accept", "adopt"]);
 
 /**
  * A database server: what is on its disk, and transactions that hold locks and vanish in a crash. What the
@@ -97,7 +112,7 @@ export class Database {
       const records = parameters[0] as readonly Record[];
       const keys = sortedKeys(records);
       this.#locks.acquire(owner, [metaLock], true, () => this.#locks.acquire(owner, keys, false, locked));
-    } else if (method === "raise") this.#locks.acquire(owner, [metaLock], false, locked);
+    } else if (exclusive.has(method)) this.#locks.acquire(owner, [metaLock], false, locked);
     else locked();
   }
 
@@ -135,7 +150,7 @@ export class Database {
           this.state.records.set(record.key, record);
           if (write.request !== undefined) {
             const { id, digest } = write.request;
-            const recalled = { digest, version: record.version, existed, at: write.now };
+            const recalled = { key: write.key, id, digest, version: record.version, existed, at: write.now };
             this.state.requests.set(`${write.key}\0${id}`, recalled);
           }
         }
@@ -223,6 +238,7 @@ export class Database {
     const rows = new MemoryState();
     rows.identity = this.state.identity;
     rows.progress = this.state.progress;
+    rows.topology = this.state.topology;
     for (const { key, request } of writes) {
       const record = this.state.records.get(key);
       if (record !== undefined) rows.records.set(key, record);
@@ -285,6 +301,7 @@ function copyOf(state: MemoryState): MemoryState {
   const copy = new MemoryState();
   copy.identity = state.identity;
   copy.progress = state.progress;
+  copy.topology = state.topology;
   for (const [key, record] of state.records) copy.records.set(key, record);
   for (const [target, hints] of state.outbox) copy.outbox.set(target, new Map(hints));
   for (const [id, request] of state.requests) copy.requests.set(id, request);

@@ -14,6 +14,7 @@ import { readingClaims } from "./partition/reading.ts";
 import { requestClaims } from "./partition/requests.ts";
 import { scanningClaims } from "./partition/scanning.ts";
 import { tokenClaims } from "./partition/tokens.ts";
+import { topologyClaims } from "./partition/topology.ts";
 import { versionClaims } from "./partition/versions.ts";
 import { writingClaims } from "./partition/writing.ts";
 
@@ -46,5 +47,6 @@ export function partitionSuite(name: string, open: () => Promise<OpenedPartition
     versionClaims(bench);
     purgingClaims(bench);
     tokenClaims(bench);
+    topologyClaims(bench);
   });
 }

@@ -66,5 +66,7 @@ async function copyOf(memory: MemoryPartition): Promise<MemoryPartition> {
   const everything = { start: "", isStartExclusive: false, end: undefined, isReverse: false, limit: 10_000, now: 0 };
   const { records } = await memory.scan({ ...everything, bytesMax: 2 ** 30, withValues: true, buckets: undefined });
   await copy.apply(records);
+  const { topology } = await memory.topology();
+  if (topology !== undefined) await copy.adopt(topology);
   return copy;
 }

@@ -35,11 +35,8 @@ export async function syncStore(count: number, replicas: "all" | number = "all")
         onSteady: () => undefined,
       }),
   );
-  const replicaSet = new ReplicaSet(
-    members,
-    partitions.map(({ name }) => ({ name, weight: 1 })),
-    replicas,
-  );
+  const topology = { epoch: 0, members: partitions.map(({ name }) => ({ name, weight: 1 })), replicas, gone: [] };
+  const replicaSet = new ReplicaSet(topology, (name) => members.find((member) => member.name === name)!);
   const options = { replicas: replicaSet, runtime, log: silentLog };
   const antiEntropy = new AntiEntropy(options);
   const connect = async () => {
@@ -77,6 +74,7 @@ export function backupOf({ state }: SyncPartition): MemoryState {
   const copy = new MemoryState();
   copy.identity = state.identity;
   copy.progress = state.progress;
+  copy.topology = state.topology;
   for (const [key, record] of state.records) copy.records.set(key, record);
   for (const [target, hints] of state.outbox) copy.outbox.set(target, new Map(hints));
   return copy;

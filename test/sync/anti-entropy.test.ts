@@ -383,6 +383,7 @@ describe("purge", () => {
       now: clock.now,
       owed: ["p2"],
       standIn: false,
+      epoch: 0,
     };
     const [outcome] = await partitions[0]!.partition.write([write]);
     assert.equal(outcome?.kind, "applied");

@@ -15,18 +15,32 @@ import {
   type Progress,
   type PurgedSlice,
   type RecalledRequest,
+  type RequestPosition,
   type ScanPage,
   type ScanRange,
   type ScrubbedSlice,
+  type StoredRequest,
+  type StoredTopology,
   type Write,
   type WriteOutcome,
 } from "../../partition.ts";
 import { isLive, type Record, type ScannedRecord } from "../../record.ts";
 import { bucketShift, keyHash } from "../../replicas/hash.ts";
 import { decodeToken, encodeToken, type Token } from "../../token.ts";
+import type { Topology } from "../../topology/topology.ts";
 import { compareVersions, stampMax, type Version, versionTime } from "../../version.ts";
 import { type Fingerprint, fingerprinter } from "../fingerprint.ts";
-import { floorNames, mayCount, progressOf, progressRows, raisedProgress } from "../progress.ts";
+import { mayCount, progressOf, progressRows, raisedProgress } from "../progress.ts";
+import {
+  epochOfRows,
+  fenceNames,
+  storedTopologyOf,
+  topologyNames,
+  topologyRows,
+  withAccepted,
+  withAdopted,
+  withPromise,
+} from "../stored-topology.ts";
 import { chunks, lengthMax, paddedChunks } from "./chunks.ts";
 import type { Database, Row, Session } from "./database.ts";
 import {
@@ -95,7 +109,7 @@ export class SqlPartition implements Partition {
       identity,
       progress: progressOf(meta),
       schemaVersion: schemaStateOf(meta).version,
-      epoch: Number(meta.get("epoch") ?? 0),
+      topology: storedTopologyOf(meta).topology,
     };
   }
 
@@ -141,7 +155,7 @@ export class SqlPartition implements Partition {
     const fingerprint = this.#fingerprintOf();
     const newest = newestByKey(records);
     return this.#database.transaction(async (session) => {
-      const floors = textsOf(await session.execute(this.#statements.shareFloors, floorNames));
+      const floors = textsOf(await session.execute(this.#statements.shareFence, fenceNames));
       mustKnow(this.name, this.#steps, floors);
       const { floor } = progressOf(floors);
       const old = acceptOld ? [] : newest.filter((record) => record.version.stamp <= floor);
@@ -279,9 +293,13 @@ export class SqlPartition implements Partition {
     });
   }
 
-  remove(records: readonly { key: string; version: Version }[]): Promise<number> {
+  remove(records: readonly { key: string; version: Version }[], epoch?: number): Promise<number> {
     const keys = [...new Set(records.map((record) => record.key))].sort(compareKeys);
     return this.#database.transaction(async (session) => {
+      if (epoch !== undefined) {
+        const fence = await session.execute(this.#statements.shareFence, fenceNames);
+        if (epoch !== epochOfRows(textsOf(fence))) return 0;
+      }
       const rows = await this.#selectAll(session, this.#statements.readLocked, keys);
       const present = new Map(rows.map((row) => [text(row[0]), versionOf(row[1], row[2])]));
       const equal = records.filter(({ key, version }) => {
@@ -321,6 +339,50 @@ export class SqlPartition implements Partition {
     });
   }
 
+  async requests({ at, key, id }: RequestPosition, limit: number): Promise<StoredRequest[]> {
+    const parameters = [at, at, key, key, id, limit];
+    const rows = await this.#database.read((session) => session.execute(this.#statements.requests, parameters));
+    return rows.map((row) => ({
+      key: text(row[0]),
+      id: text(row[1]),
+      digest: text(row[2]),
+      version: versionOf(row[3], row[4]),
+      existed: integer(row[5]) === 1,
+      at: integer(row[6]),
+    }));
+  }
+
+  async keepRequests(requests: readonly StoredRequest[]): Promise<void> {
+    const sorted = [...requests].sort((a, b) => compareKeys(a.key, b.key) || compareKeys(a.id, b.id));
+    await this.#database.transaction(async (session) => {
+      const statements = chunks(sorted, this.#statements.rowsMax).map((chunk) => {
+        const parameters = chunk.flatMap(({ key, id, digest, version, existed, at }) => {
+          return [key, id, digest, version.stamp, version.writer, existed ? 1 : 0, at];
+        });
+        return session.execute(this.#statements.keepRequests(chunk.length), parameters);
+      });
+      await Promise.all(statements);
+    });
+  }
+
+  topology(): Promise<StoredTopology> {
+    return this.#database.read(async (session) =>
+      storedTopologyOf(textsOf(await session.execute(this.#statements.readTopology, topologyNames))),
+    );
+  }
+
+  async promise(ballot: string): Promise<StoredTopology> {
+    return (await this.#changeTopology((present) => withPromise(present, ballot))).stored;
+  }
+
+  async accept(ballot: string, topology: Topology): Promise<boolean> {
+    return (await this.#changeTopology((present) => withAccepted(present, ballot, topology))).isChanged;
+  }
+
+  async adopt(topology: Topology): Promise<StoredTopology> {
+    return (await this.#changeTopology((present) => withAdopted(present, topology))).stored;
+  }
+
   async tokens(): Promise<Token[]> {
     const rows = await this.#database.read((session) => session.execute(this.#statements.readTokens, tokenNames));
     return rows.map((row) => decodeToken(text(row[0]).slice(tokenPrefix.length), text(row[1])));
@@ -354,6 +416,19 @@ export class SqlPartition implements Partition {
 
   async #readMeta(session: Session): Promise<Map<string, string>> {
     return textsOf(await session.execute(this.#statements.readMeta, []));
+  }
+
+  /** The lock waits for every write that is under way, and whoever writes later waits for this. */
+  #changeTopology(
+    change: (present: StoredTopology) => StoredTopology | undefined,
+  ): Promise<{ stored: StoredTopology; isChanged: boolean }> {
+    return this.#database.transaction(async (session) => {
+      const present = storedTopologyOf(textsOf(await session.execute(this.#statements.lockTopology, topologyNames)));
+      const changed = change(present);
+      if (changed === undefined || changed === present) return { stored: present, isChanged: changed !== undefined };
+      await Promise.all(topologyRows(changed).map((row) => session.execute(this.#statements.writeMeta, row)));
+      return { stored: changed, isChanged: true };
+    });
   }
 
   /** Which keys of `records` have no row. The rows that are there stay locked. */

@@ -16,14 +16,18 @@ import {
   type Progress,
   type PurgedSlice,
   type RecalledRequest,
+  type RequestPosition,
   type ScanPage,
   type ScanRange,
   type ScrubbedSlice,
+  type StoredRequest,
+  type StoredTopology,
   type Write,
   type WriteOutcome,
 } from "../../partition.ts";
 import type { Record } from "../../record.ts";
 import type { Token } from "../../token.ts";
+import type { Topology } from "../../topology/topology.ts";
 import type { Version } from "../../version.ts";
 import type { Answer, Call, SentError, ThreadOptions } from "./sqlite-messages.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
@@ -130,8 +134,8 @@ export class SqlitePartition implements Partition {
     return this.#call("restore", records) as Promise<void>;
   }
 
-  remove(records: readonly { key: string; version: Version }[]): Promise<number> {
-    return this.#call("remove", records) as Promise<number>;
+  remove(records: readonly { key: string; version: Version }[], epoch?: number): Promise<number> {
+    return this.#call("remove", records, epoch) as Promise<number>;
   }
 
   purge(after: string, rowsMax: number): Promise<PurgedSlice> {
@@ -140,6 +144,30 @@ export class SqlitePartition implements Partition {
 
   forgetRequests(before: number, limit: number): Promise<number> {
     return this.#call("forgetRequests", before, limit) as Promise<number>;
+  }
+
+  requests(after: RequestPosition, limit: number): Promise<StoredRequest[]> {
+    return this.#call("requests", after, limit) as Promise<StoredRequest[]>;
+  }
+
+  keepRequests(requests: readonly StoredRequest[]): Promise<void> {
+    return this.#call("keepRequests", requests) as Promise<void>;
+  }
+
+  topology(): Promise<StoredTopology> {
+    return this.#call("topology") as Promise<StoredTopology>;
+  }
+
+  promise(ballot: string): Promise<StoredTopology> {
+    return this.#call("promise", ballot) as Promise<StoredTopology>;
+  }
+
+  accept(ballot: string, topology: Topology): Promise<boolean> {
+    return this.#call("accept", ballot, topology) as Promise<boolean>;
+  }
+
+  adopt(topology: Topology): Promise<StoredTopology> {
+    return this.#call("adopt", topology) as Promise<StoredTopology>;
   }
 
   tokens(): Promise<Token[]> {

@@ -1,6 +1,6 @@
 import { hintedBytesMax } from "../../partition.ts";
 import { bucketShift } from "../../replicas/hash.ts";
-import { floorNames } from "../progress.ts";
+import { fenceNames, topologyNames } from "../stored-topology.ts";
 import { lengthMax } from "./chunks.ts";
 import type { Dialect } from "./schema.ts";
 
@@ -82,14 +82,19 @@ export function statementsOf(dialect: Dialect) {
     recall: "SELECT digest, version, writer, existed FROM requests WHERE `key` = ? AND id = ?",
     remember: `INSERT INTO requests (\`key\`, id, digest, version, writer, existed, at) VALUES (${marks(7)})`,
     forgettable: "SELECT `key`, id FROM requests WHERE at < ? ORDER BY at LIMIT ?",
+    requests: `SELECT \`key\`, id, digest, version, writer, existed, at FROM requests WHERE at >= ? AND (at > ? OR \`key\` > ? OR (\`key\` = ? AND id > ?)) ORDER BY at, \`key\`, id LIMIT ?`,
+    keepRequests: byCount((requests) => upsert.requests(requests)),
     forget: byCount((requests) => `DELETE FROM requests WHERE ${rows(requests, "(`key` = ? AND id = ?)", " OR ")}`),
     readMeta: "SELECT name, value FROM meta",
     readTokens: "SELECT name, value FROM meta WHERE name >= ? AND name < ?",
     /**
-     * Writes and deliveries hold these rows while they run, so that a floor rises between them and not meanwhile.
-     * Takes `floorNames`: a text literal equals no BLOB in SQLite.
+     * Writes and deliveries hold these rows while they run, so that a floor or the epoch rises between them and not
+     * meanwhile. Takes `fenceNames`: a text literal equals no BLOB in SQLite.
      */
-    shareFloors: `SELECT name, value FROM meta WHERE name IN (${marks(floorNames.length)})${dialect === "mysql" ? " LOCK IN SHARE MODE" : ""}`,
+    shareFence: `SELECT name, value FROM meta WHERE name IN (${marks(fenceNames.length)})${dialect === "mysql" ? " LOCK IN SHARE MODE" : ""}`,
+    /** Takes `topologyNames`. */
+    readTopology: `SELECT name, value FROM meta WHERE name IN (${marks(topologyNames.length)})`,
+    lockTopology: `SELECT name, value FROM meta WHERE name IN (${marks(topologyNames.length)})${dialect === "mysql" ? " FOR UPDATE" : ""}`,
     lockMeta: `SELECT name, value FROM meta${dialect === "mysql" ? " FOR UPDATE" : ""}`,
     /** Leaves what is there. */
     addMeta: `INSERT INTO meta (name, value) VALUES (?, ?) ${dialect === "mysql" ? "ON DUPLICATE KEY UPDATE name = name" : "ON CONFLICT (name) DO NOTHING"}`,
@@ -142,7 +147,10 @@ function digestSums(dialect: Dialect): string {
 
 const hintColumns = ["target", "`key`", "version", "writer", "stand_in"];
 
+const requestColumns = ["`key`", "id", "digest", "version", "writer", "existed", "at"];
+
 const mysqlUpsert = {
+  requests: (count: number) => `${insert("requests", requestColumns, count)} ON DUPLICATE KEY UPDATE at = at`,
   always: (count: number, columns: readonly string[]) =>
     `${insert("records", recordColumns, count)} ON DUPLICATE KEY UPDATE ${columns.map((column) => `${column} = VALUES(${column})`).join(", ")}`,
   ifNewer: (count: number) =>
@@ -170,6 +178,7 @@ function sqliteReplace(columns: readonly string[]): string {
 }
 
 const sqliteUpsert: typeof mysqlUpsert = {
+  requests: (count) => `${insert("requests", requestColumns, count)} ON CONFLICT (\`key\`, id) DO NOTHING`,
   always: (count, columns) => `${insert("records", recordColumns, count)} ${sqliteReplace(columns)}`,
   ifNewer: (count) =>
     `${insert("records", recordColumns, count)} ${sqliteReplace(contentColumns)} WHERE ${isNewerInSqlite}`,

@@ -4,7 +4,8 @@ import type { Record } from "../../record.ts";
 import { keyHash } from "../../replicas/hash.ts";
 import { type DecidedRow, decide } from "../decide.ts";
 import type { Fingerprint } from "../fingerprint.ts";
-import { floorNames, progressOf } from "../progress.ts";
+import { progressOf } from "../progress.ts";
+import { epochOfRows, fenceNames } from "../stored-topology.ts";
 import { chunks, paddedChunks } from "./chunks.ts";
 import type { Row, Session } from "./database.ts";
 import {
@@ -35,7 +36,7 @@ export async function writeInTransaction(
   admit: (meta: ReadonlyMap<string, string>) => void,
 ): Promise<WriteOutcome[]> {
   const keys = [...new Set(writes.map((write) => write.key))].sort(compareKeys);
-  const { writeFloor, locked } = await lock(session, statements, keys, admit);
+  const { writeFloor, epoch, locked } = await lock(session, statements, keys, admit);
   const requests = await recallAll(session, statements, writes);
 
   const outcomes: WriteOutcome[] = [];
@@ -44,7 +45,8 @@ export async function writeInTransaction(
   const toRemember: Promise<unknown>[] = [];
   for (const write of writes) {
     const request = write.request && requests.get(`${write.key}\0${write.request.id}`);
-    const { outcome, record } = decide(write, toStore.get(write.key) ?? locked.get(write.key), request, writeFloor);
+    const row = toStore.get(write.key) ?? locked.get(write.key);
+    const { outcome, record } = decide(write, row, request, writeFloor, epoch);
     outcomes.push(outcome);
     if (record === undefined || outcome.kind !== "applied") continue;
     toStore.set(write.key, record);
@@ -92,7 +94,7 @@ async function lock(
   admit: (meta: ReadonlyMap<string, string>) => void,
 ) {
   const { lockOrCreate, rowsMax } = statements;
-  const floors = session.execute(statements.shareFloors, floorNames);
+  const fence = session.execute(statements.shareFence, fenceNames);
   const locked = new Map<string, DecidedRow | undefined>();
   const read = async (some: readonly string[]) => {
     const pages = paddedChunks(some).map((chunk) => session.execute(statements.readLocked(chunk.length), chunk));
@@ -109,9 +111,9 @@ async function lock(
     );
     await Promise.all([...created, read(missing)]);
   }
-  const meta = textsOf(await floors);
+  const meta = textsOf(await fence);
   admit(meta);
-  return { writeFloor: progressOf(meta).writeFloor, locked };
+  return { writeFloor: progressOf(meta).writeFloor, epoch: epochOfRows(meta), locked };
 }
 
 /** What is known of the request ids of `writes`, by key and id. */

@@ -107,7 +107,17 @@ export function contentOf(text: string, changes: Partial<Content> = {}): Content
 }
 
 export function writeOf(key: string, changes: Partial<Write> = {}): Write {
-  return { key, content: contentOf("x"), stamp: stampAt(now), writer, now, owed: [], standIn: false, ...changes };
+  return {
+    key,
+    content: contentOf("x"),
+    stamp: stampAt(now),
+    writer,
+    now,
+    owed: [],
+    standIn: false,
+    epoch: 0,
+    ...changes,
+  };
 }
 
 export function recordOf(key: string, version: Version, text: string, changes: Partial<Content> = {}): Record {

@@ -9,7 +9,7 @@ export function openingClaims(bench: Bench): void {
       const info = await bench.partition.open();
       assert.deepEqual(info.identity, suiteIdentity);
       assert.ok(info.schemaVersion >= 1);
-      assert.equal(info.epoch, 0);
+      assert.equal(info.topology, undefined);
       assert.notEqual(info.engine, "");
       assert.equal(info.durability === "relaxed", info.durabilityNote !== "");
       assert.ok(info.valueBytesMax >= 2 ** 20 - 2 ** 16);
