@@ -7,10 +7,10 @@ export interface Layout {
   readonly replicas: "all" | number;
 }
 
-export type ChangeKind = "add" | "drain" | "replace" | "weight" | "replicas";
+type ChangeKind = "add" | "drain" | "replace" | "weight" | "replicas";
 
 /** A change under way, and what it leads to. */
-export interface Change extends Layout {
+interface Change extends Layout {
   readonly id: string;
   readonly kind: ChangeKind;
   /**
