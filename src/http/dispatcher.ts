@@ -42,6 +42,8 @@ export interface DispatcherOptions {
   readonly others: (raw: IncomingMessage, response: ServerResponse) => void;
 }
 
+/** Answered also when too much is under way, because whoever asks would restart a front end that only has much to do. */
+const healthPaths = ["/healthz", "/readyz"];
 const knownMethods = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"];
 /** Requests of one connection that are not answered yet: a client that sends more without waiting is cut off. */
 const pipelinedMax = 1000;
@@ -77,7 +79,7 @@ export class Dispatcher {
       raw.socket.destroy();
       return;
     }
-    if (this.#underWay >= this.#options.requestsMax) {
+    if (this.#underWay >= this.#options.requestsMax && !healthPaths.includes(raw.url!)) {
       this.#refuseExcess(raw, response, turns);
       return;
     }

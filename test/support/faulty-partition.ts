@@ -11,6 +11,8 @@ interface Faults {
   refusesDeliveries: boolean;
   /** The kind of error that the next `write` throws. */
   nextWriteError: "full" | "overloaded" | undefined;
+  /** Reads and writes wait for it. */
+  hold: Promise<void> | undefined;
 }
 
 export interface FaultyPartition {
@@ -29,6 +31,7 @@ export function faultyPartition(name: string): FaultyPartition {
     loseNextCommit: undefined,
     refusesDeliveries: false,
     nextWriteError: undefined,
+    hold: undefined,
   };
   const calls = new Map<string, number>();
   const unreachable = () => new PartitionError("unreachable", name, "the test has taken it down");
@@ -38,6 +41,7 @@ export function faultyPartition(name: string): FaultyPartition {
       if (typeof value !== "function" || property === "close") return value;
       return async (...parameters: never[]) => {
         calls.set(property, (calls.get(property) ?? 0) + 1);
+        if (property === "read" || property === "write") await faults.hold;
         if (faults.isDown) throw unreachable();
         if (property === "apply" && faults.refusesDeliveries)
           throw new PartitionError("overloaded", name, "as the test says");

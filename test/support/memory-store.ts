@@ -23,6 +23,7 @@ export async function memoryStore(
     standIn?: boolean;
     requestTimeoutMs?: number;
     catchUpMs?: number;
+    queueMs?: number;
   } = {},
 ): Promise<MemoryStore> {
   const partitions = Array.from({ length: options.partitions ?? 1 }, (_, index) => faultyPartition(`p${index + 1}`));
@@ -33,7 +34,11 @@ export async function memoryStore(
         name: partition.name,
         weight: 1,
         displayUrl: `memory:${partition.name}`,
-        partition: batching(partition, systemRuntime, { readLanes: 2, writeLanes: 2, waitMsMax: 2000 }),
+        partition: batching(partition, systemRuntime, {
+          readLanes: 2,
+          writeLanes: 2,
+          waitMsMax: options.queueMs ?? 2000,
+        }),
       })),
       {
         cluster: "test",
