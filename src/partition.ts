@@ -189,10 +189,10 @@ export interface DigestSlice {
   readonly last: string | undefined;
 }
 
-/** Count of the records and sums of the halves of their fingerprints, which add up over slices. */
+/** What adds up over slices: records, the halves of their fingerprints, those of them that are live, and bytes of their values. */
 export interface BucketDigest {
   readonly bucket: number;
-  readonly sums: readonly [count: number, number, number, number, number];
+  readonly sums: readonly [records: number, number, number, number, number, keys: number, bytes: number];
 }
 
 export interface KeyVersion {

@@ -29,7 +29,7 @@ export async function storeStatus(sources: StatusSources): Promise<StoreStatus> 
     isReady: missing.length === 0,
     missing,
     replicas: replicas.perKey,
-    partitions: await Promise.all(replicas.replicas.map(partitionStatus)),
+    partitions: await Promise.all(replicas.replicas.map((replica) => partitionStatus(replica, loop))),
     sync: {
       delivered: handoff.delivered,
       discarded: handoff.discarded,
@@ -54,7 +54,7 @@ export function unreachableBuckets(replicas: ReplicaSet): string[] {
   return [`${share} % of the keys have no replica that can be used (${problems.join("; ")})`];
 }
 
-async function partitionStatus(replica: Replica): Promise<PartitionStatus> {
+async function partitionStatus(replica: Replica, { lastPass, loads }: SyncLoop): Promise<PartitionStatus> {
   const { name, displayUrl, latency, info } = replica;
   const owed = replica.isReachable
     ? await replica.use((partition) => partition.owed()).catch(() => undefined)
@@ -70,5 +70,7 @@ async function partitionStatus(replica: Replica): Promise<PartitionStatus> {
     latencyMs: latency.meanMs,
     owed,
     batches: replica.partition.batches?.(),
+    size: lastPass?.sizes[name] && { ...lastPass.sizes[name], at: lastPass.at },
+    load: loads.of(replica),
   };
 }

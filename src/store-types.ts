@@ -2,7 +2,9 @@ import type { ClockToken } from "./clock-token.ts";
 import type { BatchCount, Condition, Owed, WriteRequest } from "./partition.ts";
 import type { Content, Record, ScannedRecord } from "./record.ts";
 import type { ReadConcern, WriteConcern } from "./replicas/concern.ts";
+import type { Load } from "./replicas/load.ts";
 import type { PassResult } from "./sync/anti-entropy.ts";
+import type { Size } from "./sync/digest.ts";
 import type { PurgeResult } from "./sync/purge.ts";
 import type { SetAsideRecord } from "./sync/set-aside.ts";
 import type { Version } from "./version.ts";
@@ -128,4 +130,8 @@ export interface PartitionStatus {
   readonly owed: readonly Owed[] | undefined;
   /** How reads and writes travelled to it from this front end, since it started; `undefined` when one by one. */
   readonly batches: { readonly reads: BatchCount; readonly writes: BatchCount } | undefined;
+  /** What it held when all partitions were last compared; `undefined` until this front end has done so. */
+  readonly size: (Size & { readonly at: number }) | undefined;
+  /** What reached it from this front end a second, lately; `undefined` until it is known. */
+  readonly load: Load | undefined;
 }

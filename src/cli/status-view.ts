@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { byteText } from "./terminal/byte-text.ts";
 import { fittedTable } from "./terminal/table.ts";
 
 /** A server's status, as far as it is shown. */
@@ -19,6 +20,8 @@ interface PartitionDocument {
   readonly engine: string;
   readonly durability: string;
   readonly latencyMs: number;
+  readonly size?: { readonly keys: number; readonly bytes: number; readonly at: string };
+  readonly load?: { readonly reads: number; readonly writes: number; readonly batches: number };
   readonly owed?: readonly { readonly target: string; readonly count: number; readonly oldest: string }[];
 }
 
@@ -35,7 +38,20 @@ interface SyncDocument {
   readonly clockSkewMs?: number;
 }
 
-const columns = ["PARTITION", "STATE", "OWES", "LATENCY", "ENGINE", "DURABILITY", "URL", "PROBLEM"];
+const columns = [
+  "PARTITION",
+  "STATE",
+  "KEYS",
+  "BYTES",
+  "COUNTED",
+  "LOAD",
+  "OWES",
+  "LATENCY",
+  "ENGINE",
+  "DURABILITY",
+  "URL",
+  "PROBLEM",
+];
 const stateColumn = columns.indexOf("STATE");
 /** On a narrower terminal each partition has lines of its own. */
 const tableWidthMin = 78;
@@ -67,8 +83,11 @@ function facts({ ready, missing, cluster, replicas }: StatusDocument): string[][
   ];
 }
 
-function cells({ name, url, state, problem, engine, durability, latencyMs, owed }: PartitionDocument): string[] {
-  return [name, state, owedText(owed), `${latencyMs} ms`, engine, durability, url, problem ?? ""];
+function cells(partition: PartitionDocument): string[] {
+  const { name, url, state, problem, engine, durability, latencyMs, owed, size, load } = partition;
+  const held = size === undefined ? ["unknown", "unknown", "not yet"] : [`${size.keys}`, byteText(size.bytes), size.at];
+  const rates = load === undefined ? "unknown" : `${load.reads} reads/s, ${load.writes} writes/s`;
+  return [name, state, ...held, rates, owedText(owed), `${latencyMs} ms`, engine, durability, url, problem ?? ""];
 }
 
 /** A row of the table on its side. */

@@ -48,6 +48,15 @@ export class StoreMetrics {
       partition,
       ({ partitions }) => partitions.map(({ name, latencyMs }) => [[name], latencyMs / 1000]),
     );
+    this.#addGauges(
+      "kvasir_partition_keys",
+      "Live keys that the partition held when all were last compared. No series before this process has done so.",
+      partition,
+      ({ partitions }) => sizeSamples(partitions, (size) => size.keys),
+    );
+    this.#addGauges("kvasir_partition_value_bytes", "Bytes of the values of these keys.", partition, ({ partitions }) =>
+      sizeSamples(partitions, (size) => size.bytes),
+    );
     const batches = ["partition", "kind"] as const;
     this.#addCounters("kvasir_batches_total", "Batches that left for the partition.", batches, (partitions) =>
       batchSamples(partitions, (count) => count.batches),
@@ -178,6 +187,13 @@ function batchSamples(partitions: readonly PartitionStatus[], read: (count: Batc
   return partitions.flatMap(({ name, batches }) =>
     Object.entries(batches ?? {}).map(([kind, count]): Sample => [[name, kind], read(count)]),
   );
+}
+
+function sizeSamples(
+  partitions: readonly PartitionStatus[],
+  read: (size: NonNullable<PartitionStatus["size"]>) => number,
+): Sample[] {
+  return partitions.flatMap(({ name, size }) => (size === undefined ? [] : [[[name], read(size)] as const]));
 }
 
 type Owed = NonNullable<PartitionStatus["owed"]>[number];

@@ -212,10 +212,16 @@ export class MemoryPartition implements Partition {
       if (version.stamp > cutoff || (isTombstone && version.stamp <= floor) || (expires !== 0 && expires <= now))
         continue;
       const { first, second } = fingerprint(record);
-      const [count, ...sums] = buckets.get(keyBucket(record.key)) ?? [0, 0, 0, 0, 0];
-      const halves = [first & 0xffffffffn, first >> 32n, second & 0xffffffffn, second >> 32n].map(Number);
-      const [a, b, c, d] = sums.map((sum, index) => sum + halves[index]!) as [number, number, number, number];
-      buckets.set(keyBucket(record.key), [count + 1, a, b, c, d]);
+      const [records, a, b, c, d, keys, bytes] = buckets.get(keyBucket(record.key)) ?? [0, 0, 0, 0, 0, 0, 0];
+      buckets.set(keyBucket(record.key), [
+        records + 1,
+        a + Number(first & 0xffffffffn),
+        b + Number(first >> 32n),
+        c + Number(second & 0xffffffffn),
+        d + Number(second >> 32n),
+        keys + Number(!isTombstone),
+        bytes + record.value.length,
+      ]);
     }
     return { buckets: Array.from(buckets, ([bucket, sums]) => ({ bucket, sums })), last };
   }

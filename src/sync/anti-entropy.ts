@@ -5,7 +5,7 @@ import type { ReplicaSet } from "../replicas/replica-set.ts";
 import type { Runtime } from "../runtime.ts";
 import { stampAt, stampMax } from "../version.ts";
 import { type BucketDifference, compareBucket } from "./bucket-difference.ts";
-import { type Digest, type DigestScope, readDigest } from "./digest.ts";
+import { type Digest, type DigestScope, readDigest, type Size } from "./digest.ts";
 import { mendBucket } from "./mend.ts";
 import { isReceiving } from "./standing.ts";
 
@@ -35,6 +35,8 @@ export interface PassResult {
   /** Partitions that could not be compared, each with why. */
   readonly missing: readonly string[];
   readonly tookMs: number;
+  /** What each partition that was compared holds, by its name. */
+  readonly sizes: { readonly [partition: string]: Size };
 }
 
 export interface AntiEntropyOptions {
@@ -102,6 +104,7 @@ export class AntiEntropy {
       records: Math.max(0, ...[...digests.values()].map((digest) => digest.count)),
       missing: missingFrom(replicas, digests),
       tookMs: runtime.elapsed() - started,
+      sizes: Object.fromEntries(Array.from(digests, ([{ name }, { size }]) => [name, size])),
     };
   }
 

@@ -9,9 +9,15 @@ const sliceRowsMax = 200_000;
 /** How long a slice should take: long enough to be worth it, and far below any query timeout. */
 const sliceMs = 100;
 
-const sumsPerBucket = 5;
+const sumsPerBucket = 7;
 
-/** The digest of everything that a partition holds: for each bucket a count and the sums of fingerprints. */
+/** How much a partition, or one of its buckets, holds: keys that are live, and bytes of their values. */
+export interface Size {
+  readonly keys: number;
+  readonly bytes: number;
+}
+
+/** The digest of everything that a partition holds: for each bucket a count, the sums of fingerprints, and its size. */
 export class Digest {
   readonly #sums = new Float64Array(bucketCount * sumsPerBucket);
 
@@ -27,10 +33,24 @@ export class Digest {
     return true;
   }
 
+  /** How many records, tombstones included. */
   get count(): number {
-    let count = 0;
-    for (let bucket = 0; bucket < bucketCount; bucket++) count += this.#sums[bucket * sumsPerBucket]!;
-    return count;
+    return this.#total(0);
+  }
+
+  get size(): Size {
+    return { keys: this.#total(5), bytes: this.#total(6) };
+  }
+
+  sizeOf(bucket: number): Size {
+    const start = bucket * sumsPerBucket;
+    return { keys: this.#sums[start + 5]!, bytes: this.#sums[start + 6]! };
+  }
+
+  #total(sum: number): number {
+    let total = 0;
+    for (let bucket = 0; bucket < bucketCount; bucket++) total += this.#sums[bucket * sumsPerBucket + sum]!;
+    return total;
   }
 }
 

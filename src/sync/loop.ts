@@ -1,6 +1,7 @@
 import { ConfigError } from "../errors.ts";
 import { PartitionError } from "../partition.ts";
 import type { ClockFence } from "../replicas/clock-fence.ts";
+import { Loads } from "../replicas/load.ts";
 import type { Log } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 import type { Runtime } from "../runtime.ts";
@@ -62,10 +63,13 @@ export class SyncLoop {
   #nextPassAt: number;
   #nextPurgeAt: number;
   lastPass: (PassResult & { readonly at: number }) | undefined;
+  /** What reaches each partition, looked at every second. */
+  readonly loads: Loads;
   lastPurge: (PurgeResult & { readonly at: number }) | undefined;
 
   constructor(options: LoopOptions) {
     this.#options = options;
+    this.loads = new Loads(options.runtime);
     // Front ends that started together do not all pass at once.
     const { runtime, passIntervalMs, purgeIntervalMs } = options;
     this.#nextPassAt = runtime.elapsed() + passIntervalMs * (0.5 + runtime.random());
@@ -141,6 +145,7 @@ export class SyncLoop {
     const { antiEntropy, handoff, replicas, runtime, passIntervalMs, purgeIntervalMs, fence, topologies } =
       this.#options;
     const now = runtime.elapsed();
+    this.loads.sample(replicas.replicas);
     if (now >= this.#nextMeasureAt) {
       this.#nextMeasureAt = now + measureIntervalMs;
       await fence.measure();

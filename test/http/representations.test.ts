@@ -50,6 +50,7 @@ const sync: StoreStatus["sync"] = {
     differing: 3,
     mended: 3,
     ghosts: 0,
+    sizes: {},
     damaged: ["a"],
     missing: ["partition-3: away"],
   },
@@ -337,6 +338,8 @@ describe("a status", () => {
           { target: "partition-2", count: 3n as unknown as number, standIns: 0n as unknown as number, oldest: time },
         ],
         batches: { reads: { batches: 3, members: 30 }, writes: { batches: 4, members: 12 } },
+        size: { keys: 41, bytes: 5000, at: time },
+        load: { reads: 12.34, writes: 1, batches: 0.06 },
       },
       {
         name: "partition-2",
@@ -348,6 +351,8 @@ describe("a status", () => {
         latencyMs: 0,
         owed: undefined,
         batches: undefined,
+        size: undefined,
+        load: undefined,
       },
     ],
     sync,
@@ -370,6 +375,8 @@ describe("a status", () => {
           durability: "strict",
           latencyMs: 1.235,
           batches: { reads: { batches: 3, members: 30 }, writes: { batches: 4, members: 12 } },
+          size: { keys: 41, bytes: 5000, at: "2026-11-23T12:00:00.500Z" },
+          load: { reads: 12.3, writes: 1, batches: 0.1 },
           owed: [{ target: "partition-2", count: 3, standIns: 0, oldest: "2026-11-23T12:00:00.500Z" }],
         },
         {
@@ -411,6 +418,8 @@ describe("a status", () => {
     assert.equal(document.get("/status/requests/writes")?.toString(), "12");
     assert.equal(document.get("/status/requests/durations/duration/count")?.toString(), "2");
     assert.equal(document.get("/status/partitions/partition/batches/writes/members")?.toString(), "12");
+    assert.equal(document.get("/status/partitions/partition/size/bytes")?.toString(), "5000");
+    assert.equal(document.get("/status/partitions/partition/load/reads")?.toString(), "12.3");
     assert.equal(document.get("/status/partitions/partition/owed/hints/count")?.toString(), "3");
     assert.equal(document.get("/status/partitions/partition/problem")?.toString(), "connection refused");
   });
@@ -420,12 +429,16 @@ describe("a status", () => {
     assert.match(page, /partition-1 <span class="state state-steady">steady<\/span>/);
     assert.match(page, /partition-2 <span class="state state-away">away<\/span>/);
     assert.match(page, /3 to partition-2, the oldest <time datetime="2026-11-23T12:00:00.500Z">/);
+    assert.match(page, />41<\/span> keys, <span class="number" title="5000 bytes">4.9 KiB<\/span>/);
+    assert.match(page, /12.3 reads\/s, 1 writes\/s in 0.1 batches\/s/);
+    assert.match(page, /not counted yet/);
     assert.ok(page.includes("<li>partition-2 &lt;cannot&gt; be reached</li>"));
   });
 
   it("is aligned as text", () => {
     const lines = body(renderStatus("txt", status, requests, () => true)).split("\n");
     assert.equal(lines[0], "state     not ready");
+    assert.match(lines.find((line) => line.startsWith("partition-1"))!, /steady +41 +5000 +2026-11-23T12:00:00.500Z/);
     const column = lines.find((line) => line.startsWith("Partition "))!.indexOf("State");
     assert.equal(lines.find((line) => line.startsWith("partition-1"))!.indexOf("steady"), column);
     assert.equal(lines.find((line) => line.startsWith("partition-2 "))!.indexOf("away"), column);

@@ -78,10 +78,13 @@ describe("the service pages", () => {
       owing.partitions[1]!.faults.refusesDeliveries = true;
       await put(owing, "a", "x");
       const pass = { at: Date.now() - 5000, tookMs: 1, records: 7, differing: 2, mended: 1, ghosts: 0 };
-      owing.store.sync.lastPass = { ...pass, damaged: [], missing: [] };
+      const sizes = { p1: { keys: 6, bytes: 700 }, p2: { keys: 7, bytes: 800 } };
+      owing.store.sync.lastPass = { ...pass, damaged: [], missing: [], sizes };
       owing.store.sync.lastPurge = { at: Date.now() - 5000, purged: 0, blocked: "a partition is away" };
       const text = await (await owing.request("/metrics")).text();
       assert.match(text, /^kvasir_hints_owed\{partition="p[12]",target="p[12]"\} 1$/m);
+      assert.match(text, /^kvasir_partition_keys\{partition="p1"\} 6$/m);
+      assert.match(text, /^kvasir_partition_value_bytes\{partition="p2"\} 800$/m);
       assert.match(text, /^kvasir_pass_records 7$/m);
       assert.match(text, /^kvasir_pass_differing 2$/m);
       assert.match(text, /^kvasir_pass_mended 1$/m);

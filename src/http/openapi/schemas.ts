@@ -189,6 +189,8 @@ const requestTotals: Schema = object(
   ["inFlight", "reads", "writes", "failed", "durations"],
 );
 
+const rate: Schema = { type: "number", minimum: 0 };
+
 const batchCount: Schema = object({ batches: count, members: count }, ["batches", "members"]);
 
 const partitionStatus: Schema = object(
@@ -203,6 +205,15 @@ const partitionStatus: Schema = object(
     batches: {
       ...object({ reads: batchCount, writes: batchCount }, ["reads", "writes"]),
       description: "How many batches left for it from this front end, and the reads or writes in them.",
+    },
+    size: {
+      ...object({ keys: count, bytes: count, at: time }, ["keys", "bytes", "at"]),
+      description: "Live keys and bytes of their values, when all partitions were last compared by this front end.",
+    },
+    load: {
+      ...object({ reads: rate, writes: rate, batches: rate }, ["reads", "writes", "batches"]),
+      description:
+        "What reached it from this front end a second, over the last ten; without what SQLite reads on the spot.",
     },
     owed: {
       type: "array",

@@ -13,7 +13,7 @@ export function timeMark(iso: string): Markup {
   return html`<time datetime="${iso}">${iso.replace("T", " ").replace(/\.\d+Z$/, " UTC")}</time>`;
 }
 
-const units = ["B", "KiB", "MiB", "GiB"];
+const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 export function sizeMark(bytes: number): Markup {
   let [size, unit] = [bytes, 0];

@@ -1,8 +1,9 @@
 import type { PartitionDocument, StatusDocument } from "../representations/status.ts";
 import { type SyncDocument, syncFacts } from "../representations/sync-status.ts";
+import { loadText } from "../representations/text.ts";
 import { html, type Markup } from "./html.ts";
 import { page } from "./layout.ts";
-import { factList, stateMark, timeMark } from "./parts.ts";
+import { factList, sizeMark, stateMark, timeMark } from "./parts.ts";
 
 /** The state of the store. A script asks for this page again and again, draws its figures and shows what changed. */
 export function statusPage(status: StatusDocument): string {
@@ -51,11 +52,16 @@ function sampleOf({ writer, requests, partitions }: StatusDocument) {
 }
 
 function partitionTile(partition: PartitionDocument): Markup {
-  const { name, state, problem, engine, durability, latencyMs, url, owed } = partition;
+  const { name, state, problem, engine, durability, latencyMs, url, owed, size, load } = partition;
   return html`<article class="card tile" id="partition-${name}" aria-label="${name}">
 <h3>${name} ${stateMark(state)}</h3>
 ${problem === undefined ? undefined : html`<p class="${state === "steady" ? "caution" : "problem"}">${problem}</p>\n`}${factList(
   {
+    Holds:
+      size === undefined
+        ? "not counted yet"
+        : html`<span class="number">${size.keys.toLocaleString("en")}</span> keys, ${sizeMark(size.bytes)}, counted ${timeMark(size.at)}`,
+    Load: loadText(load),
     Latency: html`<span class="number">${latencyMs} ms</span>`,
     Owes: owedMark(owed),
     Engine: engine === "" ? undefined : engine,

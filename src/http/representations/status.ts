@@ -4,7 +4,7 @@ import type { DocumentFormat } from "../negotiation.ts";
 import { statusPage } from "../pages/status-page.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
 import { syncDocument, syncFacts, syncXml } from "./sync-status.ts";
-import { alignedText } from "./text.ts";
+import { alignedText, loadText } from "./text.ts";
 import { isoTime } from "./time.ts";
 import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
 
@@ -38,6 +38,8 @@ function partitionDocument({
   latencyMs,
   owed,
   batches,
+  size,
+  load,
 }: PartitionStatus) {
   return {
     name,
@@ -48,6 +50,10 @@ function partitionDocument({
     durability,
     latencyMs: Math.round(latencyMs * 1000) / 1000,
     ...(batches === undefined ? {} : { batches }),
+    ...(size === undefined ? {} : { size: { keys: size.keys, bytes: size.bytes, at: isoTime(size.at) } }),
+    ...(load === undefined
+      ? {}
+      : { load: { reads: tenths(load.reads), writes: tenths(load.writes), batches: tenths(load.batches) } }),
     // Left out when the partition could not be asked, which is not the same as owing nothing.
     ...(owed === undefined
       ? {}
@@ -60,6 +66,10 @@ function partitionDocument({
           })),
         }),
   };
+}
+
+function tenths(rate: number): number {
+  return Math.round(rate * 10) / 10;
 }
 
 export type StatusDocument = ReturnType<typeof statusDocument>;
@@ -120,6 +130,8 @@ function partitionXml(partition: PartitionDocument): string {
       xmlText("durability", partition.durability) +
       xmlText("latencyMs", String(partition.latencyMs)) +
       batchesXml(partition.batches) +
+      (partition.size === undefined ? "" : xmlElement("size", numbersXml(partition.size))) +
+      (partition.load === undefined ? "" : xmlElement("load", numbersXml(partition.load))) +
       (owed === undefined ? "" : xmlElement("owed", owed.join(""))),
   );
 }
@@ -147,12 +159,27 @@ function requestsText({ reads, writes, failed, inFlight }: RequestTotals): strin
   return `${reads} reads and ${writes} writes answered, ${failed} failed, ${inFlight} under way`;
 }
 
-const columns = ["Partition", "State", "Owes", "Latency", "Engine", "Durability", "URL", "Problem"];
+const columns = [
+  "Partition",
+  "State",
+  "Keys",
+  "Bytes",
+  "Counted",
+  "Load",
+  "Owes",
+  "Latency",
+  "Engine",
+  "Durability",
+  "URL",
+  "Problem",
+];
 
 function cells(partition: PartitionDocument): string[] {
   return [
     partition.name,
     partition.state,
+    ...sizeCells(partition.size),
+    loadText(partition.load),
     partition.owed === undefined ? "unknown" : owedText(partition.owed),
     `${partition.latencyMs} ms`,
     partition.engine,
@@ -160,6 +187,10 @@ function cells(partition: PartitionDocument): string[] {
     partition.url,
     partition.problem ?? "",
   ];
+}
+
+function sizeCells(size: PartitionDocument["size"]): string[] {
+  return size === undefined ? ["unknown", "unknown", "not yet"] : [String(size.keys), String(size.bytes), size.at];
 }
 
 function owedText(owed: NonNullable<PartitionDocument["owed"]>): string {

@@ -13,3 +13,9 @@ export function onOneLine(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return text.replaceAll(/[%\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, encodeURIComponent);
 }
+
+/** What reaches a partition, in words that need no heading. */
+export function loadText(load: { reads: number; writes: number; batches: number } | undefined): string {
+  if (load === undefined) return "unknown";
+  return `${load.reads} reads/s, ${load.writes} writes/s in ${load.batches} batches/s`;
+}

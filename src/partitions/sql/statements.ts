@@ -140,9 +140,8 @@ function slice(hasEnd: boolean): string {
  */
 function digestSums(dialect: Dialect): string {
   const exact = dialect === "mysql" ? " * 1e0" : "";
-  return ["fingerprint", "fingerprint2"]
-    .flatMap((column) => [`SUM((${column} & 4294967295)${exact})`, `SUM((${column} >> 32)${exact})`])
-    .join(", ");
+  const halves = ["fingerprint", "fingerprint2"].flatMap((column) => [`(${column} & 4294967295)`, `(${column} >> 32)`]);
+  return [...halves, `(state = ${rowState.live})`, "size"].map((summand) => `SUM(${summand}${exact})`).join(", ");
 }
 
 const hintColumns = ["target", "`key`", "version", "writer", "stand_in"];

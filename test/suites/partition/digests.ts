@@ -10,6 +10,7 @@ import { stampAt } from "../../../src/version.ts";
 import {
   type Bench,
   contentByVersion,
+  contentOf,
   mulberry32,
   now,
   recordOf,
@@ -67,6 +68,22 @@ export function digestClaims(bench: Bench): void {
       ]);
       const records = await partition.read(["a", "b"].map(key));
       assert.deepEqual(await digestOf(partition), await digestOf(await memoryOf(records as Record[])));
+    });
+
+    claim("counts the keys that are live, and the bytes of their values", async () => {
+      const { partition } = await fresh();
+      const value = new Uint8Array(70_000);
+      await partition.write([
+        writeOf(key("a"), { content: contentOf("12345") }),
+        writeOf(key("b"), { content: { ...contentOf(""), value } }),
+        writeOf(key("c"), { content: tombstone }),
+        writeOf(key("d"), { content: contentOf("expired", { expires: now - 1 }) }),
+      ]);
+      const totals = [0, 0, 0];
+      for (const [records, , , , , keys, bytes] of (await digestOf(partition, { ...everything, now })).values()) {
+        for (const [index, sum] of [records!, keys!, bytes!].entries()) totals[index]! += sum;
+      }
+      assert.deepEqual(totals, [3, 2, 70_005]);
     });
 
     claim("differs after any single change", async () => {
@@ -204,7 +221,7 @@ async function digestOf(partition: Partition, range: DigestRange = everything): 
     assert.equal(new Set(buckets.map(({ bucket }) => bucket)).size, buckets.length);
     assert.ok(buckets.reduce((sum, { sums: [count] }) => sum + count, 0) <= range.rowsMax);
     for (const { bucket, sums } of buckets) {
-      const present = found.get(bucket) ?? [0, 0, 0, 0, 0];
+      const present = found.get(bucket) ?? [0, 0, 0, 0, 0, 0, 0];
       found.set(
         bucket,
         sums.map((sum, index) => sum + present[index]!),
