@@ -82,7 +82,8 @@ export interface Partition {
   /**
    * Raises what is given of the progress; nothing is ever lowered. Gives false, and raises nothing, when `floor` is
    * asked for while a hint at or below it is owed here or records above it may still be written at or below it; and when
-   * `pass` would leave numbers out, unless `isComplete` goes with it.
+   * `pass` would leave numbers out, unless `isComplete` goes with it. (On a cluster of several members that take writes, a
+   * hint written meanwhile may be found only after the write floor has risen: then that stays raised.)
    */
   raise(progress: Partial<Progress>): Promise<boolean>;
 

@@ -20,6 +20,8 @@ const owner = isRoot ? ["--user=mysql"] : [];
 export interface MariadbServer {
   readonly host: string;
   readonly port: number;
+  /** The path of its data folder. */
+  readonly data: string;
   /** The path of its Unix socket. */
   readonly socket: string;
   readonly user: string;
@@ -29,6 +31,8 @@ export interface MariadbServer {
   createDatabase(name: string): Promise<void>;
   /** Runs statements as the administrator, past every limit that a test sets for its user. */
   administer(sql: string): Promise<void>;
+  /** The names and values that a SHOW statement gives the administrator. */
+  show(sql: string): Promise<Map<string, string>>;
   /** Starts it again after `stop` or `kill`, with the same port and data. */
   start(): Promise<void>;
   /** Asks it to shut down and waits. */
@@ -43,16 +47,25 @@ export interface MariadbServer {
 }
 
 interface MariadbOptions {
-  /** Further server options, such as `--max-allowed-packet=1M`. */
-  readonly args?: readonly string[];
+  /** Further server options, such as `--max-allowed-packet=1M`; asked for at each start. */
+  readonly args?: readonly string[] | (() => readonly string[]);
+  /** A data folder of a server that was stopped, to begin with a copy of. */
+  readonly data?: string;
+  /** Where the server looks for programs first. */
+  readonly programs?: string;
 }
 
 /** Starts a server and waits until it answers. */
-export async function startMariadb({ args = [] }: MariadbOptions = {}): Promise<MariadbServer> {
-  await requireMariadb();
-  const server = new Server(await freePort(), args);
+export async function startMariadb(options: MariadbOptions = {}): Promise<MariadbServer> {
+  const server = await createMariadb(options);
   await server.start();
   return server;
+}
+
+/** A server that is yet to be started. */
+export async function createMariadb(options: MariadbOptions = {}): Promise<MariadbServer> {
+  await requireMariadb();
+  return new Server(await freePort(), options);
 }
 
 /**
@@ -71,18 +84,22 @@ class Server implements MariadbServer {
   readonly user = user;
   readonly password = password;
   readonly port: number;
-  readonly #args: readonly string[];
+  readonly #options: MariadbOptions;
   readonly #folder = mkdtempSync(join(base(), "s"));
   #process: ChildProcess | undefined;
 
-  constructor(port: number, args: readonly string[]) {
+  constructor(port: number, options: MariadbOptions) {
     this.port = port;
-    this.#args = args;
+    this.#options = options;
     this.#fillData();
   }
 
+  get data(): string {
+    return join(this.#folder, "data");
+  }
+
   get socket(): string {
-    return join(this.#folder, "data", "sock");
+    return join(this.data, "sock");
   }
 
   get pid(): number | undefined {
@@ -92,7 +109,9 @@ class Server implements MariadbServer {
   async start(): Promise<void> {
     if (this.#process !== undefined) return;
     const log = openSync(join(this.#folder, "log"), "a");
-    const child = spawn(await requireMariadb(), this.#serverArgs(), { stdio: ["ignore", log, log] });
+    const { programs } = this.#options;
+    const env = programs === undefined ? process.env : { ...process.env, PATH: `${programs}:${process.env.PATH}` };
+    const child = spawn(await requireMariadb(), this.#serverArgs(), { stdio: ["ignore", log, log], env });
     this.#process = child;
     running.add(child);
     child.once("exit", () => {
@@ -126,7 +145,7 @@ class Server implements MariadbServer {
 
   async destroyData(): Promise<void> {
     await this.#end("SIGKILL");
-    rmSync(join(this.#folder, "data"), { recursive: true });
+    rmSync(this.data, { recursive: true });
     this.#fillData();
   }
 
@@ -135,16 +154,25 @@ class Server implements MariadbServer {
   }
 
   async administer(sql: string): Promise<void> {
+    await this.#query(sql);
+  }
+
+  async show(sql: string): Promise<Map<string, string>> {
+    const rows = (await this.#query(sql)) as Record<string, string>[];
+    return new Map(rows.map((row) => [row.Variable_name!, row.Value!]));
+  }
+
+  // --- Internal helpers ---
+
+  async #query(sql: string): Promise<unknown> {
     const { createConnection } = await import("mariadb");
     const connection = await createConnection({ socketPath: this.socket, user: "root", multipleStatements: true });
     try {
-      await connection.query(sql);
+      return await connection.query(sql);
     } finally {
       await connection.end();
     }
   }
-
-  // --- Internal helpers ---
 
   async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const child = this.#process;
@@ -157,8 +185,7 @@ class Server implements MariadbServer {
 
   /** Copying a data folder takes a fraction of the time of making one. */
   #fillData(): void {
-    const data = join(this.#folder, "data");
-    execFileSync("cp", ["-a", "--reflink=auto", template(), data]);
+    execFileSync("cp", ["-a", "--reflink=auto", this.#options.data ?? template(), this.data]);
     execFileSync("chmod", ["755", this.#folder]);
   }
 
@@ -176,13 +203,13 @@ class Server implements MariadbServer {
   }
 
   #serverArgs(): string[] {
-    const data = join(this.#folder, "data");
+    const { args = [] } = this.#options;
     return [
       "--no-defaults",
       ...owner,
-      `--datadir=${data}`,
+      `--datadir=${this.data}`,
       `--socket=${this.socket}`,
-      `--pid-file=${join(data, "pid")}`,
+      `--pid-file=${join(this.data, "pid")}`,
       `--port=${this.port}`,
       "--bind-address=127.0.0.1",
       "--skip-name-resolve",
@@ -193,7 +220,7 @@ class Server implements MariadbServer {
       "--innodb-fast-shutdown=2",
       "--performance-schema=OFF",
       "--max-connections=200",
-      ...this.#args,
+      ...(typeof args === "function" ? args() : args),
     ];
   }
 }
@@ -203,7 +230,7 @@ let folder: string | undefined;
 let templateFolder: string | undefined;
 
 /** The folder of this test process. Short, because the path of a Unix socket has at most 107 bytes. */
-function base(): string {
+export function base(): string {
   if (folder !== undefined) return folder;
   const made = mkdtempSync(join(tmpdir(), "kv-"));
   folder = made;

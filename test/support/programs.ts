@@ -6,7 +6,16 @@ export type Found = { readonly path: string } | { readonly missing: string };
 
 /** Where a program is; installed from Debian's package with `apt-get` where root may, or else why it is not there. */
 export function requireProgram(name: string, debianPackage: string): Found {
-  const found = findProgram(name);
+  return requireFound(name, debianPackage, () => findProgram(name));
+}
+
+/** The same for a file that is no program. */
+export function requireFile(path: string, debianPackage: string): Found {
+  return requireFound(path, debianPackage, () => (existsSync(path) ? path : undefined));
+}
+
+function requireFound(name: string, debianPackage: string, find: () => string | undefined): Found {
+  const found = find();
   if (found !== undefined) return { path: found };
   const how = `install the package \`${debianPackage}\``;
   if (process.getuid?.() !== 0 || findProgram("apt-get") === undefined)
@@ -23,7 +32,7 @@ export function requireProgram(name: string, debianPackage: string): Found {
   } catch (error) {
     return { missing: `${name} could not be installed (${(error as Error).message}): ${how}` };
   }
-  const installed = findProgram(name);
+  const installed = find();
   return installed === undefined ? { missing: `${debianPackage} has no ${name}` } : { path: installed };
 }
 

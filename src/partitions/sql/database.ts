@@ -51,5 +51,14 @@ export interface Database {
    */
   define(statements: readonly string[]): Promise<void>;
 
+  /**
+   * Resolves when what was committed before is in force on every server that takes writes of this database. Row locks
+   * hold on one member of a cluster alone: a row that others read under a share lock, and that was changed, is known
+   * to them only when their member has received it. `look` reads that row; absent where there is one server.
+   *
+   * @throws PartitionError `unreachable` when a server cannot be asked.
+   */
+  fence?(look: (session: Session) => Promise<unknown>): Promise<void>;
+
   close(): Promise<void>;
 }

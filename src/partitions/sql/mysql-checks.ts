@@ -1,5 +1,6 @@
 import { PartitionError } from "../../partition.ts";
 import type { EngineFacts } from "./database.ts";
+import { clusterRelaxations, clusterVariables, type Relaxation } from "./mysql-cluster.ts";
 import type { MysqlOptions } from "./mysql-options.ts";
 
 export type Variables = ReadonlyMap<string, string>;
@@ -17,6 +18,7 @@ const names = [
   "transaction_isolation",
   "tx_isolation",
   "version",
+  ...clusterVariables,
 ];
 
 /** SHOW VARIABLES leaves out what a server does not know (each has another name for the isolation). */
@@ -62,9 +64,11 @@ export function checkServer(options: MysqlOptions, variables: Variables): Engine
   if ((variables.get("read_only") ?? "OFF") !== "OFF") {
     throw refuse("the server is read_only; connect to the primary, or SET GLOBAL read_only = OFF");
   }
-  const durabilityNote = relaxations(variables).join("; ");
+  const relaxed = relaxations(variables);
+  const durabilityNote = relaxed.map(({ name, found }) => `${name} is ${found}`).join("; ");
   if (durabilityNote !== "" && options.strictDurability) {
-    throw refuse(`${durabilityNote}; set that to 1 on the server, or durability = "relaxed" here`);
+    const mends = relaxed.map(({ name, mend }) => `${name} = ${mend}`).join(", ");
+    throw refuse(`${durabilityNote}; set ${mends} on the server, or durability = "relaxed" here`);
   }
   const durability = durabilityNote === "" ? "strict" : "relaxed";
   return { engine, durability, durabilityNote, valueBytesMax: packetBytes - packetMarginBytes };
@@ -77,11 +81,13 @@ function engineOf(version: string): { engine: string; isTooOld: boolean } {
   return { engine: `${isMariadb ? "MariaDB" : "MySQL"} ${number}`, isTooOld: release < (isMariadb ? 1005 : 800) };
 }
 
-/** Settings with which a crash of the server or its machine may lose commits that were answered. */
-function relaxations(variables: Variables): string[] {
+/** Settings with which a crash of the server or its machine, or a split cluster, may lose commits that were answered. */
+function relaxations(variables: Variables): Relaxation[] {
   const flush = variables.get("innodb_flush_log_at_trx_commit") ?? "1";
-  const notes = flush === "1" ? [] : [`innodb_flush_log_at_trx_commit is ${flush}`];
-  const sync = variables.get("sync_binlog");
-  if (variables.get("log_bin") === "ON" && sync !== "1") notes.push(`sync_binlog is ${sync}`);
-  return notes;
+  const sync = variables.get("log_bin") === "ON" ? (variables.get("sync_binlog") ?? "0") : "1";
+  const crash = [
+    { name: "innodb_flush_log_at_trx_commit", found: flush, mend: "1" },
+    { name: "sync_binlog", found: sync, mend: "1" },
+  ];
+  return [...crash.filter(({ found, mend }) => found !== mend), ...clusterRelaxations(variables)];
 }

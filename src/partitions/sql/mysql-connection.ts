@@ -5,7 +5,17 @@ import { PartitionError } from "../../partition.ts";
 import type { Parameter, Row } from "./database.ts";
 import { type Answer, driverParameter, rowsOf } from "./mysql-cells.ts";
 import { checkSession, sqlModes, type Variables, variablesQuery } from "./mysql-checks.ts";
+import {
+  checkGalera,
+  checkMember,
+  galeraCheck,
+  galeraSettings,
+  galeraSize,
+  galeraState,
+  isGaleraMember,
+} from "./mysql-cluster.ts";
 import { isFatal, mysqlError } from "./mysql-errors.ts";
+import type { Host } from "./mysql-hosts.ts";
 import type { MysqlOptions } from "./mysql-options.ts";
 
 /** Statements kept prepared on one connection; the one used longest ago is closed. The statements in use are ~100. */
@@ -17,7 +27,6 @@ const idleSessionSeconds = 8 * 3600;
 
 /** `permitRedirect` is missing in the connector's types. */
 type DriverConfig = ConnectionConfig & { permitRedirect: boolean };
-type Host = MysqlOptions["hosts"][number];
 
 /**
  * One session on the server, over the `mariadb` connector.
@@ -27,6 +36,9 @@ type Host = MysqlOptions["hosts"][number];
  * well, and its `destroy` first opens another connection to the same server for a KILL.)
  */
 export class MysqlConnection {
+  readonly host: Host;
+  /** How many members with data the server's Galera cluster had when this was opened; 0 when it is in none. */
+  clusterSize = 0;
   readonly #options: MysqlOptions;
   readonly #connector: Connection;
   readonly #socket: Socket;
@@ -54,7 +66,7 @@ export class MysqlConnection {
       socket?.destroy();
       throw mysqlError(options, error);
     }
-    const connection = new MysqlConnection(options, connector, socket!);
+    const connection = new MysqlConnection(options, host, connector, socket!);
     try {
       await connection.#setUp(use);
       return connection;
@@ -64,8 +76,9 @@ export class MysqlConnection {
     }
   }
 
-  private constructor(options: MysqlOptions, connector: Connection, socket: Socket) {
+  private constructor(options: MysqlOptions, host: Host, connector: Connection, socket: Socket) {
     this.#options = options;
+    this.host = host;
     this.#connector = connector;
     this.#socket = socket;
     // Without a listener an idle connection that the server closes would end the process.
@@ -92,8 +105,7 @@ export class MysqlConnection {
   }
 
   async readVariables(timeoutMs = this.#options.queryTimeoutMs): Promise<Variables> {
-    const [rows] = await this.#answer(this.#connector.query<Answer>(variablesQuery), timeoutMs);
-    const variables = new Map((rows as unknown[][]).map(([name, value]) => [String(name), String(value)]));
+    const variables = await this.#show(variablesQuery, timeoutMs);
     this.#packetBytesMax = Number(variables.get("max_allowed_packet") ?? this.#packetBytesMax);
     return variables;
   }
@@ -135,6 +147,24 @@ export class MysqlConnection {
     const answers = statements.map((sql) => this.#answer(this.#connector.query(sql), connectTimeoutMs));
     const [variables] = await Promise.all([this.readVariables(connectTimeoutMs), ...answers]);
     checkSession(this.#options, variables, use === "read" ? "ON" : "OFF");
+    checkMember(this.#options, this.host, variables);
+    if (isGaleraMember(variables)) await this.#setUpGalera();
+  }
+
+  async #setUpGalera(): Promise<void> {
+    const { connectTimeoutMs } = this.#options;
+    const [, state, session] = await Promise.all([
+      this.#answer(this.#connector.query(galeraSettings), connectTimeoutMs),
+      this.#show(galeraState, connectTimeoutMs),
+      this.#show(galeraCheck, connectTimeoutMs),
+    ]);
+    checkGalera(this.#options, this.host, state, session);
+    this.clusterSize = galeraSize(state);
+  }
+
+  async #show(sql: string, timeoutMs: number): Promise<Variables> {
+    const [rows] = await this.#answer(this.#connector.query<Answer>(sql), timeoutMs);
+    return new Map((rows as unknown[][]).map(([name, value]) => [String(name), String(value)]));
   }
 
   #inOrder(sql: string, parameters: readonly Parameter[]): Promise<readonly Row[]> {

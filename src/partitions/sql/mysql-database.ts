@@ -4,6 +4,7 @@ import { checkServer } from "./mysql-checks.ts";
 import { MysqlConnection } from "./mysql-connection.ts";
 import { defineTables, definitionTimeoutMs } from "./mysql-definitions.ts";
 import { isCommitRefused, isConflict, mysqlError } from "./mysql-errors.ts";
+import { type Host, MysqlHosts } from "./mysql-hosts.ts";
 import { MysqlLanes } from "./mysql-lanes.ts";
 import { callTimeoutFactor, type MysqlOptions } from "./mysql-options.ts";
 
@@ -19,21 +20,32 @@ const pauseMs = 8;
  * No call outlives its deadline: `queryTimeoutMs` for each statement and for the wait for a connection, four
  * times that for a whole call. What is late fails as `unreachable` (a wait as `overloaded`), and its connection is
  * destroyed. A conflict that outlasts its retries is `overloaded`, not `unreachable`: the server is there.
+ *
+ * With several hosts, the members of a cluster, a call whose host is lost goes on at the next one, unless it was
+ * committing.
  */
 export class MysqlDatabase implements Database {
   readonly dialect = "mysql";
   readonly #options: MysqlOptions;
   readonly #reads: MysqlLanes;
   readonly #writes: MysqlLanes;
+  readonly #hosts: MysqlHosts;
   #isOpen = false;
-  /** The host that answered last: members of a cluster are not to be mixed while one serves. */
-  #host = 0;
 
   constructor(options: MysqlOptions) {
     this.#options = options;
-    const { name, readConnections, writeConnections, queryTimeoutMs } = options;
-    this.#reads = new MysqlLanes(name, readConnections, queryTimeoutMs, () => this.#connect("read"));
-    this.#writes = new MysqlLanes(name, writeConnections, queryTimeoutMs, () => this.#connect("write"));
+    const { name, hosts, readConnections, writeConnections, queryTimeoutMs } = options;
+    this.#hosts = new MysqlHosts(hosts);
+    const lanes = (use: "read" | "write", size: number) =>
+      new MysqlLanes(
+        name,
+        size,
+        queryTimeoutMs,
+        () => this.#connect(use),
+        ({ host }) => this.#hosts.isCurrent(host),
+      );
+    this.#reads = lanes("read", readConnections);
+    this.#writes = lanes("write", writeConnections);
   }
 
   async open(): Promise<EngineFacts> {
@@ -47,7 +59,16 @@ export class MysqlDatabase implements Database {
 
   async read<T>(work: (session: Session) => Promise<T>): Promise<T> {
     this.#mustBeOpen();
-    return this.#reads.lend((connection) => this.#inTime(connection, this.#deadline(), () => work(connection)));
+    const deadline = this.#deadline();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#lend(this.#reads, (connection) =>
+          this.#inTime(connection, deadline, () => work(connection)),
+        );
+      } catch (error) {
+        if (!this.#mayMove(error, attempt, deadline)) throw error;
+      }
+    }
   }
 
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -55,8 +76,9 @@ export class MysqlDatabase implements Database {
     const deadline = this.#deadline();
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#writes.lend((connection) => this.#attempt(connection, deadline, work));
+        return await this.#lend(this.#writes, (connection) => this.#attempt(connection, deadline, work));
       } catch (error) {
+        if (this.#mayMove(error, attempt, deadline)) continue;
         if (!isConflict(error) || attempt === attemptsMax || performance.now() >= deadline) throw error;
       }
       const delayMs = Math.random() * pauseMs * 2 ** (attempt - 1);
@@ -73,6 +95,19 @@ export class MysqlDatabase implements Database {
     } finally {
       await connection.close();
     }
+  }
+
+  async fence(look: (session: Session) => Promise<unknown>): Promise<void> {
+    this.#mustBeOpen();
+    // Of other clusters one server takes the writes, as in none.
+    if ((await this.#reads.lend(async (connection) => connection.clusterSize)) === 0) return;
+    const visits = await Promise.allSettled(this.#hosts.all.map((host) => this.#visit(host, look)));
+    const sizes = visits.flatMap((visit) => (visit.status === "fulfilled" ? [visit.value] : []));
+    const size = Math.max(1, ...sizes);
+    // A member that is not counted is out of the cluster, and receives everything before it takes a write again.
+    if (sizes.length >= size) return;
+    const message = `${sizes.length} of the ${size} members of its cluster could be asked; name all of them in its url`;
+    throw new PartitionError("unreachable", this.#options.name, message);
   }
 
   async close(): Promise<void> {
@@ -122,20 +157,38 @@ export class MysqlDatabase implements Database {
     }
   }
 
-  async #connect(use: "read" | "write", options = this.#options): Promise<MysqlConnection> {
-    const { hosts } = options;
-    let failure: unknown;
-    for (let turn = 0; turn < hosts.length; turn++) {
-      const index = (this.#host + turn) % hosts.length;
+  #connect(use: "read" | "write", options = this.#options): Promise<MysqlConnection> {
+    return this.#hosts.connect((host) => MysqlConnection.open(options, host, use));
+  }
+
+  /** A connection that is lost while it is lent takes its host out of use. */
+  #lend<T>(lanes: MysqlLanes, use: (connection: MysqlConnection) => Promise<T>): Promise<T> {
+    this.#hosts.returnSoon((host) => this.#visit(host).then(() => undefined));
+    return lanes.lend(async (connection) => {
       try {
-        const connection = await MysqlConnection.open(options, hosts[index]!, use);
-        this.#host = index;
-        return connection;
-      } catch (error) {
-        failure = error;
+        return await use(connection);
+      } finally {
+        if (connection.isLost) this.#hosts.leave(connection.host);
       }
+    });
+  }
+
+  /** Whether a call that failed is to be tried at another host. */
+  #mayMove(error: unknown, attempt: number, deadline: number): boolean {
+    if (!this.#hosts.hasOthers || !this.#isOpen) return false;
+    const isLost = error instanceof PartitionError && error.kind === "unreachable" && error.outcome !== "unknown";
+    return isLost && attempt <= this.#hosts.all.length && performance.now() < deadline;
+  }
+
+  /** Connects to `host`, whatever is in use, and looks there. Gives the size of its cluster. */
+  async #visit(host: Host, look?: (session: Session) => Promise<unknown>): Promise<number> {
+    const connection = await MysqlConnection.open(this.#options, host, "read");
+    try {
+      await look?.(connection);
+      return connection.clusterSize;
+    } finally {
+      void connection.close();
     }
-    throw failure;
   }
 
   /** Digests are XORs of integers: an engine that answers wrongly (as MariaDB does for bytes) must not serve. */

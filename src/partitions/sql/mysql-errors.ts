@@ -34,7 +34,7 @@ const meanings: { readonly [errno: number]: Meaning } = {
   1040: away, // too many connections
   1044: noGrant,
   1045: denied,
-  1047: away, // a Galera member that is not ready
+  1047: { kind: "unreachable", mend: "it is no member of its cluster's primary component now" },
   1049: noDatabase,
   1053: away, // shutting down
   1114: full, // the table is full
@@ -60,6 +60,8 @@ const meanings: { readonly [errno: number]: Meaning } = {
   1927: away, // killed
   1969: away, // max_statement_time
   3024: away, // max_execution_time
+  3101: busy, // Group Replication's "somebody else committed first"
+  9007: busy, // TiDB's
   45023: untrusted, // the server has no TLS
   45044: { kind: "refused", mend: "set tls: without it the password would be given to whoever answers" },
 };
@@ -93,23 +95,31 @@ function meaningOf({ code, errno = 0, fatal, sqlMessage, message }: DriverError)
   return { kind: "unreachable", mend: codeMends[code ?? ""] ?? "" };
 }
 
-/** A deadlock, a lock timeout, a Galera member's "somebody else committed first", a table that changed: worth another try. */
+/** A transaction that lost against another one. Galera says 1213 for that, at COMMIT as well. */
+const lost = [1213, 3101, 9007];
+/** The server is none to write to any more, or none at all. */
+const useless = [1047, 1243, 1290, 1792, 1836];
+
+/** A deadlock, a lock timeout, or a cluster's "somebody else committed first", a table that changed: worth another try. */
 export function isConflict(error: unknown): boolean {
   if (!(error instanceof PartitionError) || error.outcome === "unknown") return false;
-  const { errno } = (error.cause ?? {}) as DriverError;
-  return errno !== undefined && [1205, 1213, 1412, 1615].includes(errno);
+  const { errno = 0 } = (error.cause ?? {}) as DriverError;
+  return lost.includes(errno) || [1205, 1412, 1615].includes(errno);
 }
 
-/** Whether an error answer to COMMIT proves that nothing was committed. A killed COMMIT proves nothing. */
+/**
+ * Whether an error answer to COMMIT proves that nothing was committed. Most prove nothing: it may have been killed, and
+ * a member that leaves its cluster then (1180 or 1047) does not know whether the others have received it.
+ */
 export function isCommitRefused(error: unknown): boolean {
-  const { fatal, errno = 0 } = ((error as PartitionError).cause ?? {}) as DriverError;
-  return fatal === false && isFromServer(errno) && ![1053, 1317, 1927, 1969, 3024].includes(errno);
+  const { errno = 0 } = ((error as PartitionError).cause ?? {}) as DriverError;
+  return lost.includes(errno);
 }
 
 /** Whether the connection is of no more use after this error of the driver. */
 export function isFatal(error: unknown): boolean {
-  const { fatal, errno } = error as DriverError;
-  return fatal === true || errno === 1243;
+  const { fatal, errno = 0 } = error as DriverError;
+  return fatal === true || useless.includes(errno);
 }
 
 function isFromServer(errno: number): boolean {

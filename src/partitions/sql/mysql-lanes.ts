@@ -21,17 +21,26 @@ export class MysqlLanes {
   readonly #size: number;
   readonly #waitMs: number;
   readonly #connect: () => Promise<MysqlConnection>;
+  readonly #isWanted: (connection: MysqlConnection) => boolean;
   readonly #idle: MysqlConnection[] = [];
   readonly #lent = new Set<MysqlConnection>();
   readonly #waiting = new Set<Waiting>();
   /** Lanes that are open, opening or lent. */
   #busy = 0;
 
-  constructor(name: string, size: number, waitMs: number, connect: () => Promise<MysqlConnection>) {
+  /** An idle connection that is not `isWanted` any more is replaced. */
+  constructor(
+    name: string,
+    size: number,
+    waitMs: number,
+    connect: () => Promise<MysqlConnection>,
+    isWanted: (connection: MysqlConnection) => boolean,
+  ) {
     this.#name = name;
     this.#size = size;
     this.#waitMs = waitMs;
     this.#connect = connect;
+    this.#isWanted = isWanted;
   }
 
   /** Lends a connection to `use`. @throws PartitionError `unreachable`, `refused` or `overloaded`. */
@@ -110,7 +119,10 @@ export class MysqlLanes {
   #idleConnection(): MysqlConnection | undefined {
     for (;;) {
       const connection = this.#idle.pop();
-      if (connection === undefined || !connection.isLost) return connection;
+      if (connection === undefined) return undefined;
+      if (connection.isLost) continue;
+      if (this.#isWanted(connection)) return connection;
+      void connection.close();
     }
   }
 

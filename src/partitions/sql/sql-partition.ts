@@ -231,18 +231,17 @@ export class SqlPartition implements Partition {
     return this.#database.read(async (session) => progressOf(await this.#readMeta(session)));
   }
 
-  raise(given: Partial<Progress>): Promise<boolean> {
-    return this.#database.transaction(async (session) => {
-      const present = progressOf(textsOf(await session.execute(this.#statements.lockMeta, [])));
-      const raised = raisedProgress(present, given);
-      if (raised.floor > raised.writeFloor || !mayCount(present, given)) return false;
-      if (given.floor !== undefined) {
-        const owed = await session.execute(this.#statements.owesUpTo, [raised.floor]);
-        if (owed.length > 0) return false;
-      }
-      await Promise.all(progressRows(raised).map((row) => session.execute(this.#statements.writeMeta, row)));
-      return true;
-    });
+  async raise(given: Partial<Progress>): Promise<boolean> {
+    const { writeFloor, floor } = given;
+    if (writeFloor !== undefined) {
+      // Hints below it may be written until everybody knows of it: only then is it of use to look for them.
+      if (!(await this.#raise(given, { writeFloor }))) return false;
+      await this.#fence();
+    }
+    if (!(await this.#raise(given))) return false;
+    // Also when it was raised already: who did so may not have waited yet.
+    if (floor !== undefined) await this.#fence();
+    return true;
   }
 
   async digest({ after, rowsMax, cutoff, floor, now }: DigestRange): Promise<DigestSlice> {
@@ -412,6 +411,26 @@ export class SqlPartition implements Partition {
       if (error instanceof PartitionError && error.kind === "uninitialised") return false;
       throw error;
     }
+  }
+
+  async #fence(): Promise<void> {
+    await this.#database.fence?.((session) => this.#readMeta(session));
+  }
+
+  /** Raises `stored`, a part of `given`, when all that is given may be raised. */
+  #raise(given: Partial<Progress>, stored = given): Promise<boolean> {
+    return this.#database.transaction(async (session) => {
+      const present = progressOf(textsOf(await session.execute(this.#statements.lockMeta, [])));
+      const raised = raisedProgress(present, given);
+      if (raised.floor > raised.writeFloor || !mayCount(present, given)) return false;
+      if (given.floor !== undefined) {
+        const owed = await session.execute(this.#statements.owesUpTo, [raised.floor]);
+        if (owed.length > 0) return false;
+      }
+      const rows = progressRows(raisedProgress(present, stored));
+      await Promise.all(rows.map((row) => session.execute(this.#statements.writeMeta, row)));
+      return true;
+    });
   }
 
   async #readMeta(session: Session): Promise<Map<string, string>> {
