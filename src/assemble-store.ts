@@ -13,6 +13,7 @@ import { Handoff } from "./sync/handoff.ts";
 import { SyncLoop } from "./sync/loop.ts";
 import { Purge } from "./sync/purge.ts";
 import { isReceiving } from "./sync/standing.ts";
+import type { Token } from "./token.ts";
 import { Tokens } from "./tokens.ts";
 import { Register } from "./topology/register.ts";
 import { Topologies } from "./topology/topologies.ts";
@@ -40,6 +41,8 @@ export interface AssemblyOptions {
   readonly reload?: (name: string) => Promise<StorePartition | undefined>;
   /** Whether it synchronises by itself in the background. */
   readonly isSyncing: boolean;
+  /** The access tokens that are configured, besides those on the partitions. */
+  readonly configuredTokens?: readonly Token[];
   readonly runtime: Runtime;
   readonly log: Log;
 }
@@ -127,7 +130,12 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
     handoff,
     loop,
     fence,
-    tokens: new Tokens({ partitions: () => replicaSet.replicas, runtime, log }),
+    tokens: new Tokens({
+      partitions: () => replicaSet.replicas,
+      configured: options.configuredTokens ?? [],
+      runtime,
+      log,
+    }),
     topologies,
     closePartitions: async () => {
       await Promise.all([...known.values()].map((replica) => replica.close()));

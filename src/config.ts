@@ -1,10 +1,13 @@
+import { exposureWarnings, isWritableByAll } from "./config/exposure.ts";
 import { type ConfigFile, readConfigFile } from "./config/file.ts";
 import { type AllGiven, gather, settingValue } from "./config/given.ts";
 import { readPartitions } from "./config/partitions.ts";
 import { readServerTls } from "./config/server-tls.ts";
 import { settings, type Values } from "./config/settings.ts";
+import { readTokens } from "./config/tokens.ts";
 import { ConfigError } from "./errors.ts";
 import type { ServerOptions } from "./http/server-options.ts";
+import type { Token } from "./token.ts";
 
 /** Everything that can be configured, complete and checked: inner code gets its values from here and has no defaults. */
 export interface Config {
@@ -23,6 +26,8 @@ export interface Config {
   /** `strict` refuses a server that may lose acknowledged commits in a crash. */
   readonly durability: "relaxed" | "strict";
   readonly partitions: readonly PartitionConfig[];
+  /** The access tokens that the file has the digests of, besides those on the partitions. */
+  readonly tokens: readonly Token[];
 
   readonly server: ServerConfig;
   readonly timeouts: TimeoutConfig;
@@ -32,6 +37,8 @@ export interface Config {
 interface ServerConfig extends ServerOptions {
   /** How many processes share the port. */
   readonly workers: number;
+  /** How long it says that it is not ready, before it stops accepting connections. */
+  readonly stopDelayMs: number;
 }
 
 interface TimeoutConfig {
@@ -115,6 +122,11 @@ export function loadConfig(sources: ConfigSources): Config {
   if (given.has("data") && partitions.length > 0 && [...given.keys()].some((name) => name.startsWith("partition-"))) {
     warnings.push(`${given.get("data")!.label} has no effect, because the partitions have sections of their own`);
   }
+  const tls = readServerTls(given, values);
+  if (tls !== undefined) warnings.push(...exposureWarnings(given.get("server.tls_key")!.label, tls.keyFile));
+  if (file !== undefined && isWritableByAll(file.path)) {
+    warnings.push(`${file.shown}: all users can change the configuration; run: chmod o-w ${file.shown}`);
+  }
   return freeze({
     file: file?.path,
     isTest,
@@ -124,13 +136,14 @@ export function loadConfig(sources: ConfigSources): Config {
     standIn: values.stand_in,
     durability: values.durability,
     partitions,
+    tokens: readTokens(file),
     server: {
       host: values["server.host"],
       port: values["server.port"],
       hosts: values["server.hosts"],
       corsOrigins: values["server.cors_origins"],
       requireTokens: !values["server.insecure"] && !isLoopback(values["server.host"]),
-      tls: readServerTls(given, values),
+      tls,
       authFailuresMax: values["server.auth_failures_max"],
       rateLimit: values["server.rate_limit"],
       workers: values["server.workers"],
@@ -148,6 +161,7 @@ export function loadConfig(sources: ConfigSources): Config {
       bodyRateMin: values["server.body_rate_min"],
       headersTimeoutMs: values["server.headers_timeout"],
       requestTimeoutMs: values["server.request_timeout"],
+      stopDelayMs: values["server.stop_delay"],
       stopTimeoutMs: values["server.stop_timeout"],
     },
     timeouts: {

@@ -47,6 +47,7 @@ export async function openStore(
       passIntervalMs: config.sync.passIntervalMs,
       purgeIntervalMs: config.sync.purgeIntervalMs,
       isSyncing: options.isSyncing,
+      configuredTokens: config.tokens,
       runtime: systemRuntime,
       log,
     });

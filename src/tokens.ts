@@ -18,6 +18,7 @@ export interface TokenPartition {
 interface TokensOptions {
   /** Those that the store has now. */
   readonly partitions: () => readonly TokenPartition[];
+  readonly configured: readonly Token[];
   readonly runtime: Runtime;
   readonly log: { warn(facts: object, message: string): void };
 }
@@ -48,6 +49,9 @@ const tokensMax = 10_000;
  */
 export class Tokens {
   readonly #options: TokensOptions;
+  /** They are never written to a partition, from where nothing that leaves the configuration would leave again. */
+  #configured: readonly Token[] = [];
+  #wasConfigured = false;
   readonly #known = new Map<string, Token>();
   #isKnown = false;
   #started: Promise<void> | undefined;
@@ -60,6 +64,18 @@ export class Tokens {
 
   constructor(options: TokensOptions) {
     this.#options = options;
+    this.configure(options.configured);
+  }
+
+  /** Takes `tokens` as those of the configuration, in place of those before. */
+  configure(tokens: readonly Token[]): void {
+    this.#configured = tokens;
+    this.#wasConfigured ||= tokens.length > 0;
+    this.generation++;
+  }
+
+  get configured(): readonly Token[] {
+    return this.#configured;
   }
 
   /**
@@ -67,11 +83,16 @@ export class Tokens {
    * revoked has `some`: revoking the last one must not open it.
    */
   get state(): "none" | "some" | "unknown" {
-    if (this.#known.size > 0) return "some";
+    if (this.#known.size > 0 || this.#wasConfigured) return "some";
     return this.#isKnown ? "none" : "unknown";
   }
 
-  /** All of them, the oldest first. */
+  /** Whether some partition has told which there are, so that one that is not found is none. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** All that the partitions know of, the oldest first. */
   get all(): readonly Token[] {
     return [...this.#known.values()].sort((a, b) => a.created - b.created);
   }
@@ -79,8 +100,11 @@ export class Tokens {
   /** The valid token with this digest. Its time does not tell how much of a digest is right. */
   find(digest: Uint8Array): Token | undefined {
     let found: Token | undefined;
-    for (const token of this.#known.values()) {
-      if (token.revoked === 0 && timingSafeEqual(Buffer.from(token.digest, "hex"), digest)) found = token;
+    for (const token of [...this.#configured, ...this.#known.values()]) {
+      if (!timingSafeEqual(Buffer.from(token.digest, "hex"), digest)) continue;
+      // The same one may be configured and on the partitions; then it is revoked when they say so.
+      if (token.revoked !== 0) return undefined;
+      found ??= token;
     }
     return found;
   }
@@ -112,10 +136,8 @@ export class Tokens {
    */
   async create({ name, scopes, prefixes, rate }: NewToken): Promise<{ text: string; missed: MissedPartition[] }> {
     await this.#mustReachOne();
-    if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
-      throw new ConfigError(`expected a name of 1 to 64 letters, digits, ".", "_" or "-", got ${JSON.stringify(name)}`);
-    }
-    if (this.all.some((token) => token.name === name && token.revoked === 0)) {
+    checkTokenName(name);
+    if ([...this.all, ...this.#configured].some((token) => token.name === name && token.revoked === 0)) {
       throw new ConfigError(`there is a token ${name} already; revoke it, or choose another name`);
     }
     if (this.#known.size >= tokensMax) throw new ConfigError(`there are ${tokensMax} tokens, more than are allowed`);
@@ -138,6 +160,9 @@ export class Tokens {
   async revoke(name: string): Promise<MissedPartition[]> {
     await this.#mustReachOne();
     const named = this.all.filter((token) => token.name === name);
+    if (named.length === 0 && this.#configured.some((token) => token.name === name)) {
+      throw new ConfigError(`the token ${name} is in the configuration file; remove its section [token-${name}] there`);
+    }
     if (named.length === 0) throw new ConfigError(`there is no token ${name}; see kvasir token list`);
     const revoked = this.#options.runtime.now();
     return this.#spread(...named.map((token) => ({ ...token, revoked: token.revoked || revoked })));
@@ -209,6 +234,12 @@ export class Tokens {
       this.generation++;
     }
   }
+}
+
+/** @throws ConfigError for what cannot be a token's name. */
+export function checkTokenName(name: string): void {
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(name)) return;
+  throw new ConfigError(`expected a name of 1 to 64 letters, digits, ".", "_" or "-", got ${JSON.stringify(name)}`);
 }
 
 function checkPrefix(prefix: string): void {

@@ -213,18 +213,43 @@ describe("a partition's password", () => {
     );
   });
 
+  it("is warned of in every file of its own that others can read, and when all can change the configuration", () => {
+    const cwd = folder(oneMysql("password_file = 'secret'\ntls_cert = 'cert'\ntls_key = 'key'\n"));
+    const files = ["secret", "cert", "key"].map((name) => join(cwd, name));
+    for (const file of files) writeFileSync(file, "x", { mode: 0o600 });
+    const flags = { "server.tls_cert": files[1], "server.tls_key": files[2] };
+    const warnings = () => load(undefined, { cwd, flags }).warnings.join("\n");
+    assert.equal(warnings(), "");
+    for (const file of files) chmodSync(file, 0o444);
+    const warned = warnings();
+    assert.equal(warned.split("\n").length, 3, warned);
+    for (const label of ["partition-1.password_file", "partition-1.tls_key", "--server-tls-key"]) {
+      assert.match(warned, new RegExp(`${label}: other users can read .*; run: chmod 6[04]0 `));
+    }
+    for (const file of files) chmodSync(file, 0o600);
+    chmodSync(join(cwd, "kvasir.toml"), 0o666);
+    assert.match(warnings(), /kvasir\.toml: all users can change the configuration; run: chmod o-w kvasir\.toml/);
+  });
+
   it("is warned of where others can read it", () => {
     const cwd = folder(`[partition-1]\nurl = "mysql://u:hidden@h/db"\n`);
     assert.deepEqual(load(undefined, { cwd }).warnings, []);
     chmodSync(join(cwd, "kvasir.toml"), 0o644);
     const { warnings } = load(undefined, { cwd });
-    assert.match(warnings.join(), /partition-1\.url has a password.* chmod 600 kvasir\.toml/);
+    assert.match(warnings.join(), /partition-1\.url has a password.* chmod 6[04]0 .*kvasir\.toml/);
     assert.doesNotMatch(warnings.join(), /hidden/);
-    for (const mode of [0o604, 0o640, 0o600]) {
+    // The group of what root owns may read it, which is how a service gets it.
+    const isRoot = process.getuid?.() === 0;
+    for (const [mode, isExposed] of [
+      [0o604, true],
+      [0o620, true],
+      [0o640, !isRoot],
+      [0o600, false],
+    ] as const) {
       const inside = folder(oneMysql("password = 'hidden'\n"));
       chmodSync(join(inside, "kvasir.toml"), mode);
-      const isWarned = load(undefined, { cwd: inside }).warnings.some((each) => /password.* chmod 600/.test(each));
-      assert.equal(isWarned, mode !== 0o600, mode.toString(8));
+      const isWarned = load(undefined, { cwd: inside }).warnings.some((each) => /password.* chmod 6[04]0/.test(each));
+      assert.equal(isWarned, isExposed, mode.toString(8));
     }
     const flags = { "partition-1.url": "mysql://u:hidden@h/db" };
     assert.match(load(undefined, { flags }).warnings.join(), /list of processes/);

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { exposureWarnings } from "../config/exposure.ts";
 import { type ConfigSources, loadServerAddress } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { isTokenText } from "../token.ts";
@@ -56,7 +57,10 @@ export function connect({ url, tokenFile }: ServerFlags, sources: ConfigSources,
 function readToken(file: string | undefined, { env, cwd }: ConfigSources): string | undefined {
   if (file === undefined) return checkToken(env.KVASIR_TOKEN || undefined, "KVASIR_TOKEN");
   try {
-    return checkToken(readFileSync(resolve(cwd, file), "utf8").trim(), `--token-file: ${file}`);
+    const path = resolve(cwd, file);
+    const token = checkToken(readFileSync(path, "utf8").trim(), `--token-file: ${file}`);
+    for (const warning of exposureWarnings("--token-file", path)) process.stderr.write(`kvasir: ${warning}\n`);
+    return token;
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw new ConfigError(`--token-file: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);

@@ -4,10 +4,13 @@ import { createServer } from "../http/server.ts";
 import type { Logger } from "../log.ts";
 import { openStore } from "../open-store.ts";
 import type { Store } from "../store.ts";
+import { watchTokens } from "./token-watch.ts";
 
 export interface RunningServer {
   readonly host: string;
   readonly port: number;
+  /** Says that it is not ready any more, and goes on answering. */
+  leave(): void;
   /** Lets the requests under way end, then closes the store. */
   stop(): Promise<void>;
 }
@@ -24,7 +27,17 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     checkDoor(config, store);
     const server = createServer(store, config.server, logger);
     const { host, port } = await server.listen();
-    return { host, port, stop: () => server.stop().finally(() => store.close()) };
+    const unwatch = config.file === undefined ? () => {} : watchTokens(config.file, store.tokens, logger);
+    const stop = () => server.stop().finally(() => store.close());
+    return {
+      host,
+      port,
+      leave: () => server.leave(),
+      stop: () => {
+        unwatch();
+        return stop();
+      },
+    };
   } catch (error) {
     await closeQuietly(store);
     throw explain(error, config);

@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Config, type ConfigSources, loadConfig } from "../config.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { exitCodes, reportFailure } from "./failure.ts";
@@ -29,16 +30,16 @@ async function serveAsWorker(config: Config, logger: Logger): Promise<number> {
 type Announce = (host: string, port: number) => void;
 
 async function serveHere(config: Config, logger: Logger, announce: Announce): Promise<number> {
-  // Before the start, so that a signal meanwhile is not lost.
+  // Before the start, so that a signal meanwhile is not lost, and a fault does not leave it half started.
   const end = nextEnd();
   // Loaded late: the primary of several workers needs neither database clients nor HTTP.
   const { startServer } = await import("./serve-one.ts");
-  const server = await startServer(config, logger);
-  announce(server.host, server.port);
+  const server = await Promise.race([startServer(config, logger), end.then(() => undefined)]);
+  if (server !== undefined) announce(server.host, server.port);
   const reason = await end;
   if (reason.kind === "fault") logger.fatal({ err: reason.error }, "an unexpected fault; the server stops");
   else logger.info({ signal: reason.signal }, "stopping");
-  const isClean = await stopInTime(server, config);
+  const isClean = server === undefined || (await stopInTime(server, config, reason));
   if (!isClean) logger.error("not everything ended in time");
   process.exit(isClean && reason.kind === "signal" ? exitCodes.done : exitCodes.notAllDone);
 }
@@ -64,8 +65,10 @@ function nextEnd(): Promise<End> {
 /** How long closing may take beyond the time that requests under way have. */
 const closeGraceMs = 2000;
 
-/** Whether everything has ended; gives up a little after `stop_timeout`. */
-async function stopInTime(server: RunningServer, config: Config): Promise<boolean> {
+/** Whether everything has ended; gives up a little after `stop_timeout`. What has a fault does not wait for balancers. */
+async function stopInTime(server: RunningServer, config: Config, { kind }: End): Promise<boolean> {
+  server.leave();
+  if (kind === "signal") await sleep(config.server.stopDelayMs);
   const tooLate = new Promise<boolean>((resolve) => {
     setTimeout(resolve, config.server.stopTimeoutMs + closeGraceMs, false).unref();
   });

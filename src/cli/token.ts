@@ -1,9 +1,11 @@
+import { stringify } from "smol-toml";
+import { readTokens } from "../config/tokens.ts";
 import { type ConfigSources, loadConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { openStore } from "../open-store.ts";
-import { isTokenRate, type Scope, scopes, type Token } from "../token.ts";
-import type { MissedPartition, Tokens } from "../tokens.ts";
+import { isTokenRate, newTokenText, type Scope, scopes, type Token, tokenDigest } from "../token.ts";
+import { checkTokenName, type MissedPartition, type NewToken, type Tokens } from "../tokens.ts";
 import { exitCodes } from "./failure.ts";
 
 interface CreateOptions {
@@ -11,6 +13,8 @@ interface CreateOptions {
   readonly allow: string;
   readonly prefix?: readonly string[];
   readonly rate?: string;
+  /** Only shows it, and what to write into the configuration file. */
+  readonly print?: boolean;
   readonly json?: boolean;
 }
 
@@ -19,6 +23,7 @@ export async function createToken(sources: ConfigSources, options: CreateOptions
   const { name, prefix: prefixes = [], rate } = options;
   if (rate !== undefined) checkRate(rate);
   const created = { name, scopes: readScopes(options.allow), prefixes, rate };
+  if (options.print) return printToken(created, options.json === true);
   const { text, missed } = await withTokens(sources, (tokens) => tokens.create(created));
   if (options.json)
     print({ token: text, name, allow: created.scopes, prefixes, rate, away: missed.map((each) => each.name) });
@@ -28,11 +33,27 @@ export async function createToken(sources: ConfigSources, options: CreateOptions
   return exitCodes.done;
 }
 
+/** The token on stdout as ever, and beside it the section of the configuration file, which has no secret. */
+function printToken({ name, scopes: allow, prefixes, rate }: NewToken, json: boolean): number {
+  checkTokenName(name);
+  const text = newTokenText();
+  const digest = tokenDigest(text).toString("hex");
+  const values = { [`token-${name}`]: { digest, allow, prefixes, ...(rate !== undefined && { rate }) } };
+  readTokens({ path: "", folder: "", shown: "--print", values });
+  if (json) print({ token: text, name, allow, prefixes, rate, digest });
+  else {
+    process.stdout.write(`${text}\n`);
+    process.stderr.write("kvasir: keep it safe: it cannot be shown again; the configuration file gets\n\n");
+    process.stderr.write(`${stringify(values).trim()}\n`);
+  }
+  return exitCodes.done;
+}
+
 /** Prints what is stored of all tokens. */
 export async function listTokens(sources: ConfigSources, { json }: { json?: boolean }): Promise<number> {
   const { all, missed } = await withTokens(sources, async (tokens) => {
     const missed = await tokens.refresh();
-    return { all: tokens.all, missed };
+    return { all: [...tokens.configured, ...tokens.all], missed };
   });
   if (json) print({ tokens: all.map(describe), away: missed.map(({ name }) => name) });
   else for (const token of all) process.stdout.write(`${line(token)}\n`);
@@ -74,14 +95,26 @@ function checkRate(text: string): void {
 
 function describe({ name, scopes: allow, prefixes, rate, created, revoked }: Token) {
   const time = (at: number) => new Date(at).toISOString();
-  return { name, allow, prefixes, rate, created: time(created), ...(revoked !== 0 && { revoked: time(revoked) }) };
+  // The configuration file does not say when.
+  const isConfigured = created === 0;
+  return {
+    name,
+    allow,
+    prefixes,
+    rate,
+    from: isConfigured ? "configuration" : "partitions",
+    created: isConfigured ? undefined : time(created),
+    revoked: revoked === 0 ? undefined : time(revoked),
+  };
 }
 
 function line(token: Token): string {
   const { name, allow, prefixes, rate, created, revoked } = describe(token);
   const keys = prefixes.length === 0 ? "all keys" : prefixes.map((prefix) => JSON.stringify(prefix)).join(" ");
   const state = revoked === undefined ? "valid" : `revoked ${revoked}`;
-  return [name, allow.join(","), keys, created, state, ...(rate === undefined ? [] : [rate])].join("\t");
+  return [name, allow.join(","), keys, created ?? "configured", state, ...(rate === undefined ? [] : [rate])].join(
+    "\t",
+  );
 }
 
 function reportMissed(missed: readonly MissedPartition[]): void {

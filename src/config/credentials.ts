@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { TlsConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
+import { exposureMend, exposureWarnings } from "./exposure.ts";
 import type { Given } from "./given.ts";
 import type { SectionReader } from "./section.ts";
 
@@ -17,7 +18,11 @@ export function readPassword(inUrl: string | undefined, reader: SectionReader): 
   }
   if (inUrl !== undefined) warnOfExposure(reader.given("url")!, reader);
   if (way === undefined) return inUrl;
-  if (way === "password_file") return readFileSync(reader.file("password_file")!, "utf8").replace(/\r?\n$/, "");
+  if (way === "password_file") {
+    const path = reader.file("password_file")!;
+    reader.around.warnings.push(...exposureWarnings(reader.label(way), path));
+    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
+  }
   if (way === "password_env") return passwordFromEnvironment(reader);
   warnOfExposure(reader.given("password")!, reader);
   return reader.values.password;
@@ -37,10 +42,10 @@ function warnOfExposure(given: Given, { around }: SectionReader): void {
     around.warnings.push(
       `${given.label} has a password, which other users can see in the list of processes; use password_file`,
     );
-  } else if (given.origin === "file" && around.file!.isReadableByOthers) {
-    around.warnings.push(
-      `${given.label} has a password, and other users can read the file; run: chmod 600 ${around.file!.shown}`,
-    );
+  } else if (given.origin === "file") {
+    const mend = exposureMend(around.file!.path);
+    if (mend === undefined) return;
+    around.warnings.push(`${given.label} has a password, and other users can read the file; run: ${mend}`);
   }
 }
 
@@ -54,6 +59,7 @@ export function readTls(reader: SectionReader): TlsConfig | undefined {
       certFile === undefined ? (["tls_key", "tls_cert"] as const) : (["tls_cert", "tls_key"] as const);
     throw new ConfigError(`${reader.label(given)} also needs ${missing}`);
   }
+  reader.around.warnings.push(...exposureWarnings(reader.label("tls_key"), keyFile));
   const isWanted = caFile !== undefined || certFile !== undefined;
   if (isWanted && reader.given("tls") !== undefined && !tls) {
     throw new ConfigError(

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { ConfigError } from "../errors.ts";
@@ -8,8 +8,6 @@ export interface ConfigFile {
   /** The path as messages show it. */
   readonly shown: string;
   readonly folder: string;
-  /** Whether users other than the owner can read it. */
-  readonly isReadableByOthers: boolean;
   readonly values: { readonly [name: string]: unknown };
 }
 
@@ -24,7 +22,7 @@ export function readConfigFile(named: string | undefined, cwd: string): ConfigFi
   const nearby = relative(cwd, path);
   const shown = nearby === "" || nearby.startsWith("..") ? path : nearby;
   const values = parseToml(readText(path, shown), shown);
-  return { path, shown, folder: dirname(path), isReadableByOthers: (statSync(path).mode & 0o044) !== 0, values };
+  return { path, shown, folder: dirname(path), values };
 }
 
 function readText(path: string, shown: string): string {

@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.ts";
 import type { ConfigFile } from "./file.ts";
 import type { Kind } from "./kinds.ts";
 import { environmentName, flagName, partitionSettings, type Setting, settings } from "./settings.ts";
+import { sectionToken } from "./tokens.ts";
 
 /** A value as somebody gave it, not checked yet. */
 export interface Given {
@@ -73,9 +74,11 @@ const sections = [
 function gatherFile(given: Map<string, Given>, file: ConfigFile): void {
   for (const [name, value] of Object.entries(file.values)) {
     const isSection = typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+    // They are read by `readTokens`, also again while a server runs.
+    if (sectionToken(name) !== undefined) continue;
     const isKnownSection = sections.includes(name) || sectionNumber(name) !== undefined;
     if (isSection && !isKnownSection)
-      throw unknown(`${file.shown}: [${name}] is no section`, name, ["partition-1", ...sections]);
+      throw unknown(`${file.shown}: [${name}] is no section`, name, ["partition-1", "token-NAME", ...sections]);
     if (isKnownSection && !isSection) throw new ConfigError(`${file.shown}: ${name}: expected a section, [${name}]`);
     const known = Object.keys(sectionNumber(name) === undefined ? settings : partitionSettings);
     const prefix = sectionNumber(name) === undefined && isSection ? `${name}.` : "";

@@ -167,6 +167,11 @@ export const settings = {
     default: "30s",
     meaning: "for a client to take the next 64 KiB of an answer; then it is cut off",
   },
+  "server.stop_delay": {
+    kind: duration("0s", "10m"),
+    default: "0s",
+    meaning: "how long `/readyz` says no before the server takes no more connections, so that balancers see it",
+  },
   "server.stop_timeout": {
     kind: duration("0s", "10m"),
     default: "10s",

@@ -29,7 +29,7 @@ export class Auth {
    * seed, so that its time tells nothing about a token.
    */
   readonly #remembered = new Map<string, Grant>();
-  /** By digest: a token is one, however its field is spelled, and when others come and go. No more than there are tokens. */
+  /** By digest and rate: a token is one, however its field is spelled, and when others come and go. No more than there are tokens. */
   readonly #allowances = new Map<string, Allowance>();
   readonly #rateLimit: Rate | "none";
   #generation = 0;
@@ -70,11 +70,13 @@ export class Auth {
 
   #missing(): StoreError {
     const { state } = this.#tokens;
-    if (state === "unknown") {
-      return new StoreError("no_replica", "no partition could be asked yet who may do this; try again");
-    }
+    if (state === "unknown") return this.#notAsked();
     const hint = state === "none" ? "there is none yet: run kvasir token create" : "give it as Authorization: Bearer";
     return new StoreError("unauthorized", `this needs a token; ${hint}`);
+  }
+
+  #notAsked(): StoreError {
+    return new StoreError("no_replica", "no partition could be asked yet who may do this; try again");
   }
 
   #examine(field: string, address: string): Grant {
@@ -88,6 +90,8 @@ export class Auth {
     }
     const text = tokenIn(field);
     const token = text === undefined ? undefined : this.#tokens.find(tokenDigest(text));
+    // One that no partition was asked about may well be valid.
+    if (token === undefined && !this.#tokens.isKnown) throw this.#notAsked();
     if (token === undefined) {
       if (this.#attempts.fail(address)) this.#logger.warn({ address }, "too many wrong tokens");
       throw new StoreError("unauthorized", "the token is not valid, or was revoked");
@@ -101,10 +105,10 @@ export class Auth {
   #allowanceOf({ digest, rate: ownRate }: Token): Allowance | undefined {
     const rate = ownRate === undefined ? this.#rateLimit : (parseRate(ownRate) ?? "none");
     if (rate === "none") return undefined;
-    const known = this.#allowances.get(digest);
+    const known = this.#allowances.get(`${digest} ${ownRate}`);
     if (known !== undefined) return known;
     const allowance = new Allowance(rate, () => performance.now());
-    this.#allowances.set(digest, allowance);
+    this.#allowances.set(`${digest} ${ownRate}`, allowance);
     return allowance;
   }
 }

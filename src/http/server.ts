@@ -29,6 +29,8 @@ import { unstorageRoutes } from "./unstorage-routes.ts";
 export interface HttpServer {
   /** Where it listens, once it does. Rejects with the system's error when it cannot. */
   listen(): Promise<{ readonly host: string; readonly port: number }>;
+  /** From now on `/readyz` says that it stops, so that balancers send their requests elsewhere; all else goes on. */
+  leave(): void;
   /**
    * Accepts no more connections, lets the requests under way end and closes. What takes longer than
    * `stopTimeoutMs` is cut. Harmless when repeated.
@@ -53,7 +55,8 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
   const bodies = new BodyReader(options.bodyBudgetBytes, new PaceCheck(options.bodyRateMin));
   const auth = new Auth(store.tokens, options, logger);
   const keys = new KeyRoutes(store, options, bodies);
-  const stopping = () => (isStopping() ? "this front end is stopping" : undefined);
+  let isLeaving = false;
+  const stopping = () => (isLeaving ? "this front end is stopping" : undefined);
   const routes = [
     listRoute(store, options),
     createRoute(store, options, bodies),
@@ -100,7 +103,11 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
       await store.tokens.start();
       return listen(fastify, server, options);
     },
+    leave() {
+      isLeaving = true;
+    },
     stop() {
+      isLeaving = true;
       certificates?.stop();
       stopped ??= stop(fastify, server, options.stopTimeoutMs);
       return stopped;

@@ -363,7 +363,7 @@ function bearer(token: string): { readonly Authorization: string } {
 /** A store that cannot ask anybody for tokens. */
 function withoutPartitions(store: Store): Store {
   const log = { warn: () => undefined };
-  const tokens = new Tokens({ partitions: () => [], runtime: systemRuntime, log });
+  const tokens = new Tokens({ partitions: () => [], configured: [], runtime: systemRuntime, log });
   return new Proxy(store, {
     get: (target, name) => (name === "tokens" ? tokens : Reflect.get(target, name, target)),
   });

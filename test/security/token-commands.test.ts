@@ -42,7 +42,7 @@ describe("kvasir token", () => {
         ...rest,
         isTime: !Number.isNaN(Date.parse(created)),
       })),
-      [{ name: "ci", allow: ["read", "write"], prefixes: ["app/", "b/"], isTime: true }],
+      [{ name: "ci", allow: ["read", "write"], prefixes: ["app/", "b/"], from: "partitions", isTime: true }],
     );
     const again = await kvasir([...create, ...data], { cwd });
     assert.equal(again.code, 2);

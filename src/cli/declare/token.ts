@@ -7,6 +7,7 @@ export function declareTokenCommands(program: Command, args: readonly string[], 
   const token = addExamples(
     program.command("token").description("create, list and revoke access tokens, on the partitions themselves"),
     "kvasir token create --name ci --allow read,write --prefix app/",
+    "kvasir token create --name ci --allow read --print",
     "kvasir token list",
     "kvasir token revoke ci",
   );
@@ -19,6 +20,7 @@ export function declareTokenCommands(program: Command, args: readonly string[], 
       "--rate <rate>",
       "how many requests it may send to a process: 100/s, 600/m, 5000/h or none (default: server.rate_limit)",
     )
+    .option("--print", "store it nowhere: print what the configuration file gets of it")
     .option("--json", "one JSON document")
     .action(async (options) => {
       const { createToken } = await import("../token.ts");
