@@ -17,6 +17,8 @@ export interface BatchingOptions {
   readonly waitMsMax: number;
 }
 
+/** So many turns of the event loop a batch waits at most for what they bring. */
+const turnsMax = 8;
 /** Members of one batch at most. */
 const batchLengthMax = 256;
 /** A batch ends before the values in it pass this, unless one alone does. */
@@ -31,9 +33,9 @@ const waitingBytesMax = 64 * 2 ** 20;
  *
  * A batch leaves as soon as a lane is free, so an idle partition adds no wait, and a busy one makes the batches
  * grow by itself. Writes share a commit, which costs as much for one as for many: of them a further batch leaves
- * beside those under way only when it is half as large as they are together, and otherwise when one of them is done.
- * When the partition turns out to be unreachable, whatever waits for it fails at once, because
- * other replicas can still serve it.
+ * beside those under way only when it is half as large as they are together, and otherwise when one of them is done;
+ * and several that wait do so for as long as each turn of the event loop brings more, eight turns at most. When the
+ * partition turns out to be unreachable, whatever waits for it fails at once, because other replicas can still serve it.
  *
  * Nobody waits longer than `waitMsMax`: how long the first in the queue has waited tells how long a new one would, and
  * whoever has waited too long when a lane is free fails as `overloaded`, with nothing begun. So a partition that is asked
@@ -165,15 +167,25 @@ class Lanes<Member, Result> {
     this.#waitingBytes += bytes;
     return new Promise((resolve, reject) => {
       this.#waiting.push({ member, bytes, since, resolve, reject });
-      this.#schedule();
+      this.#schedule(this.#waiting.length);
     });
   }
 
-  /** After the current turn: requests that were parsed from one read of a socket leave together. */
-  #schedule(): void {
+  /**
+   * After the current turn: requests that were parsed from one read of a socket leave together. `known` of those that
+   * wait are no news.
+   */
+  #schedule(known: number): void {
     if (this.#isScheduled || !this.#mayLeave()) return;
     this.#isScheduled = true;
+    this.#leaveSoon(known, turnsMax);
+  }
+
+  #leaveSoon(known: number, turns: number): void {
     this.#runtime.soon(() => {
+      const { length } = this.#waiting;
+      const isGrowing = length > known && length < batchLengthMax && turns > 1;
+      if (this.#work.sharesCommit && isGrowing) return this.#leaveSoon(length, turns - 1);
       this.#isScheduled = false;
       this.#failLate();
       while (this.#waiting.length > 0 && this.#mayLeave()) void this.#run(this.#take());
@@ -199,7 +211,8 @@ class Lanes<Member, Result> {
     } finally {
       this.#busy--;
       this.#underWay -= batch.length;
-      if (this.#waiting.length > 0) this.#schedule();
+      // Whoever was just answered may have more: the next turn shows it.
+      if (this.#waiting.length > 0) this.#schedule(0);
     }
   }
 

@@ -52,7 +52,7 @@ describe("batching", () => {
     const { partition, lengths, release } = gated({}, { ...oneLane, writeLanes: 3 });
     const send = async (from: number, count: number) => {
       const sent = Array.from({ length: count }, (_, number) => partition.write([write(`k${from + number}`)]));
-      await new Promise(setImmediate);
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
       return sent;
     };
     const all = [...(await send(0, 10)), ...(await send(10, 4))];
@@ -88,6 +88,46 @@ describe("batching", () => {
     assert.deepEqual(await Promise.all([begun, early, late]), ["read", "overloaded", "read"]);
     assert.equal(await outcome(partition.read(["e"])), "read");
     assert.deepEqual(lengths, [1, 1, 1]);
+  });
+
+  it("lets several writes wait while each turn brings more, eight turns at most, and a lone one not at all", async () => {
+    const turns: (() => void)[] = [];
+    const runtime = { ...systemRuntime, soon: (run: () => void) => void turns.push(run) };
+    const lengths: number[] = [];
+    const memory = new MemoryPartition("p1");
+    const writeCounted = (writes: readonly Write[]) => {
+      lengths.push(writes.length);
+      return memory.write(writes);
+    };
+    const partition = batching(Object.assign(Object.create(memory), { write: writeCounted }), runtime, oneLane);
+    const turn = () => {
+      for (const run of turns.splice(0)) run();
+    };
+
+    const lone = partition.write([write("lone")]);
+    turn();
+    assert.deepEqual(lengths, [1]);
+    await lone;
+
+    const few = [partition.write([write("a")]), partition.write([write("b")])];
+    turn();
+    assert.deepEqual(lengths, [1], "two came in one turn, and the next may bring more");
+    turn();
+    assert.deepEqual(lengths, [1, 2]);
+    await Promise.all(few);
+
+    const many: Promise<unknown>[] = [];
+    for (let number = 0; number < 9; number++) {
+      many.push(partition.write([write(`k${number}`)]), partition.write([write(`l${number}`)]));
+      turn();
+    }
+    assert.deepEqual(lengths, [1, 2, 16]);
+    turn();
+    await Promise.all(many.slice(0, 16));
+    turn();
+    turn();
+    await Promise.all(many);
+    assert.deepEqual(lengths, [1, 2, 16, 2]);
   });
 
   it("gives each caller the outcome of its own member", async () => {
