@@ -5,7 +5,14 @@ import type { Runtime } from "../runtime.ts";
 
 /** How long the first record waits for others: so much later replicas get a write, and so much larger batches are. */
 const lingerMs = 25;
-const batchLengthMax = 512;
+/**
+ * After a delivery the next one waits so many times as long as that took: where everything is busy, deliveries are
+ * larger and take a bounded part of the time, which clients need more.
+ */
+const pauseFactor = 4;
+const pauseMsMax = 200;
+/** As many as wait do not wait any longer. */
+const batchLengthMax = 1024;
 const batchBytesMax = 4 * 2 ** 20;
 /** Records of one queue at once; beyond, they are left to the handoff rounds, because their hints are in the outbox. */
 const recordsMax = 10_000;
@@ -45,6 +52,7 @@ export class PushQueue {
 
   /** What cannot be delivered is forgotten here and stays in the outbox. */
   async #run(): Promise<void> {
+    const started = this.#runtime.elapsed();
     const records = this.#take();
     try {
       const dropped = await this.#target.use((partition) => partition.apply(records));
@@ -57,8 +65,14 @@ export class PushQueue {
     } catch {
       if (!this.#target.isReachable) this.#clear();
     }
-    if (this.#waiting.size > 0) this.#runtime.after(lingerMs, () => void this.#run());
+    if (this.#waiting.size > 0) this.#runtime.after(this.#pauseMs(started), () => void this.#run());
     else this.#isRunning = false;
+  }
+
+  #pauseMs(started: number): number {
+    if (this.#waiting.size >= batchLengthMax || this.#bytes >= batchBytesMax) return 0;
+    const tookMs = this.#runtime.elapsed() - started;
+    return Math.min(Math.max(lingerMs, pauseFactor * tookMs), pauseMsMax);
   }
 
   #take(): Record[] {
