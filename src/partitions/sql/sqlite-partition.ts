@@ -29,7 +29,16 @@ import type { Record } from "../../record.ts";
 import type { Token } from "../../token.ts";
 import type { Topology } from "../../topology/topology.ts";
 import type { Version } from "../../version.ts";
-import type { Answer, Call, SentError, ThreadOptions } from "./sqlite-messages.ts";
+import {
+  type Answer,
+  type Call,
+  moved,
+  receivedApplied,
+  type SentApplied,
+  type SentError,
+  sentWrites,
+  type ThreadOptions,
+} from "./sqlite-messages.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
 
 /**
@@ -74,7 +83,9 @@ export class SqlitePartition implements Partition {
   }
 
   async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
-    const outcomes = (await this.#call("write", writes)) as WriteOutcome[];
+    const sent = sentWrites(writes);
+    const answer = (await this.#send("write", [sent], moved(sent))) as WriteOutcome[] | SentApplied;
+    const outcomes = Array.isArray(answer) ? answer : receivedApplied(answer);
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome.kind !== "failed") continue;
       outcomes[index] = { kind: "failed", error: this.#receivedError(outcome.error as SentError) as PartitionError };
@@ -204,13 +215,17 @@ export class SqlitePartition implements Partition {
   }
 
   #call(method: Call["method"], ...parameters: unknown[]): Promise<unknown> {
+    return this.#send(method, parameters, []);
+  }
+
+  #send(method: Call["method"], parameters: unknown[], moved: ArrayBuffer[]): Promise<unknown> {
     if (this.#isClosed) return Promise.reject(new PartitionError("unreachable", this.name, "it is closed"));
     this.#thread ??= this.#startThread();
     const id = this.#callCount++;
     const call: Call = { id, method, parameters };
     return new Promise((resolve, reject) => {
       this.#calls.set(id, { resolve, reject });
-      this.#thread?.postMessage(call);
+      this.#thread?.postMessage(call, moved);
     });
   }
 

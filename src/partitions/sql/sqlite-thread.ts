@@ -2,7 +2,15 @@ import { parentPort, workerData } from "node:worker_threads";
 import { PartitionError } from "../../partition.ts";
 import { SqlPartition } from "./sql-partition.ts";
 import { SqliteDatabase } from "./sqlite-database.ts";
-import type { Answer, Call, SentError, ThreadOptions } from "./sqlite-messages.ts";
+import {
+  type Answer,
+  type Call,
+  receivedWrites,
+  type SentError,
+  type SentWrites,
+  sentApplied,
+  type ThreadOptions,
+} from "./sqlite-messages.ts";
 
 /** The thread that owns a SQLite file for writing: answers the calls of `SqlitePartition`, in their order. */
 
@@ -12,14 +20,25 @@ const partition = new SqlPartition(name, new SqliteDatabase(name, file));
 parentPort?.on("message", async ({ id, method, parameters }: Call) => {
   let answer: Answer;
   try {
-    // biome-ignore lint/complexity/noBannedTypes: the caller's types are those of Partition.
-    const result = await (partition[method] as Function).apply(partition, parameters);
-    answer = { id, result: sendable(result) };
+    answer = {
+      id,
+      result: method === "write" ? await write(parameters[0] as SentWrites) : await call(method, parameters),
+    };
   } catch (error) {
     answer = { id, error: sentError(error) };
   }
   parentPort?.postMessage(answer);
 });
+
+async function call(method: Call["method"], parameters: readonly unknown[]): Promise<unknown> {
+  // biome-ignore lint/complexity/noBannedTypes: the caller's types are those of Partition.
+  return sendable(await (partition[method] as Function).apply(partition, parameters));
+}
+
+async function write(sent: SentWrites): Promise<unknown> {
+  const outcomes = await partition.write(receivedWrites(sent));
+  return sentApplied(outcomes) ?? sendable(outcomes);
+}
 
 /** A structured clone of an error loses its class and fields, so they travel by themselves. */
 function sentError(error: unknown): SentError {
