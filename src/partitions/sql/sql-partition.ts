@@ -66,7 +66,7 @@ import {
   stepStatements,
 } from "./schema-steps.ts";
 import { type Statements, statementsOf } from "./statements.ts";
-import { writeInTransaction } from "./write-transaction.ts";
+import { type Expectation, writeInTransaction } from "./write-transaction.ts";
 
 const tokenPrefix = "token/";
 /** All names that begin with it: from here to, not including, there. */
@@ -74,12 +74,18 @@ const tokenNames = [tokenPrefix, "token0"];
 /** A power of two. */
 const purgedAtOnce = 1024;
 
+/** Rolls back what was applied in the belief that the floor is below it. */
+class FloorRisen extends Error {}
+
 /** The partition contract over SQL, for every engine that implements {@link Database}. */
 export class SqlPartition implements Partition {
   readonly name: string;
   readonly #database: Database;
   readonly #statements: Statements;
   readonly #steps: readonly SchemaStep[];
+  /** As it was read last; it only ever rises. */
+  #floor = 0n;
+  readonly #expectation: Expectation = { isOverwriting: false };
   #fingerprint: ((record: Record) => Fingerprint) | undefined;
 
   /** `steps` are those of the schema that this program knows. */
@@ -138,7 +144,14 @@ export class SqlPartition implements Partition {
     try {
       await this.#database.transaction(async (session) => {
         const admit = (meta: ReadonlyMap<string, string>) => mustKnow(this.name, this.#steps, meta);
-        outcomes = await writeInTransaction(session, this.#statements, this.#fingerprintOf(), writes, admit);
+        outcomes = await writeInTransaction(
+          session,
+          this.#statements,
+          this.#fingerprintOf(),
+          writes,
+          admit,
+          this.#expectation,
+        );
       });
       return outcomes;
     } catch (error) {
@@ -152,24 +165,12 @@ export class SqlPartition implements Partition {
   }
 
   async apply(records: readonly Record[], acceptOld = false): Promise<number> {
-    const fingerprint = this.#fingerprintOf();
     const newest = newestByKey(records);
-    return this.#database.transaction(async (session) => {
-      const floors = textsOf(await session.execute(this.#statements.shareFence, fenceNames));
-      mustKnow(this.name, this.#steps, floors);
-      const { floor } = progressOf(floors);
-      const old = acceptOld ? [] : newest.filter((record) => record.version.stamp <= floor);
-      const ghosts = await this.#absent(session, old);
-      const wanted = ghosts.size === 0 ? newest : newest.filter((record) => !ghosts.has(record.key));
-      const statements = chunks(wanted, this.#statements.rowsMax, largeBytes).map((chunk) =>
-        session.execute(
-          this.#statements.apply(chunk.length),
-          chunk.flatMap((record) => recordParameters(record, fingerprint(record))),
-        ),
-      );
-      await Promise.all(statements);
-      return ghosts.size;
-    });
+    // Nothing at or below the floor can be told from a ghost without a look at what is there, which fresh records,
+    // far above it, need not wait for.
+    const isFresh = !acceptOld && newest.every((record) => record.version.stamp > this.#floor);
+    const applied = isFresh && (await this.#applyFresh(newest));
+    return applied ? 0 : this.#applyChecked(newest, acceptOld);
   }
 
   async recall(key: string, requestId: string): Promise<RecalledRequest | undefined> {
@@ -402,6 +403,48 @@ export class SqlPartition implements Partition {
   }
 
   // --- Internal helpers ---
+
+  /** Applies what is above the floor that is known; false, and nothing is applied, when that has risen past some of it. */
+  async #applyFresh(newest: readonly Record[]): Promise<boolean> {
+    try {
+      await this.#database.transaction(async (session) => {
+        const fence = session.execute(this.#statements.shareFence, fenceNames);
+        await Promise.all([fence, ...this.#applyAll(session, newest)]);
+        this.#seeFence(textsOf(await fence));
+        if (newest.some((record) => record.version.stamp <= this.#floor)) throw new FloorRisen();
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof FloorRisen) return false;
+      throw error;
+    }
+  }
+
+  async #applyChecked(newest: readonly Record[], acceptOld: boolean): Promise<number> {
+    return this.#database.transaction(async (session) => {
+      this.#seeFence(textsOf(await session.execute(this.#statements.shareFence, fenceNames)));
+      const old = acceptOld ? [] : newest.filter((record) => record.version.stamp <= this.#floor);
+      const ghosts = await this.#absent(session, old);
+      const wanted = ghosts.size === 0 ? newest : newest.filter((record) => !ghosts.has(record.key));
+      await Promise.all(this.#applyAll(session, wanted));
+      return ghosts.size;
+    });
+  }
+
+  #seeFence(meta: ReadonlyMap<string, string>): void {
+    mustKnow(this.name, this.#steps, meta);
+    this.#floor = progressOf(meta).floor;
+  }
+
+  #applyAll(session: Session, records: readonly Record[]): Promise<unknown>[] {
+    const fingerprint = this.#fingerprintOf();
+    return chunks(records, this.#statements.rowsMax, largeBytes).map((chunk) =>
+      session.execute(
+        this.#statements.apply(chunk.length),
+        chunk.flatMap((record) => recordParameters(record, fingerprint(record))),
+      ),
+    );
+  }
 
   async #hasTables(session: Session): Promise<boolean> {
     try {

@@ -58,6 +58,14 @@ export function statementsOf(dialect: Dialect) {
       (keys) =>
         `SELECT \`key\`, version, writer, state, expires FROM records WHERE \`key\` IN (${marks(keys)})${dialect === "mysql" ? " FOR UPDATE" : ""}`,
     ),
+    /**
+     * Locks and counts the keys that hold a value without expiry that is older than a stamp: one row to send, where
+     * `readLocked` sends one a key.
+     */
+    countOverwritten: byCount(
+      (keys) =>
+        `SELECT COUNT(*) FROM records WHERE \`key\` IN (${marks(keys)}) AND state = ${rowState.live} AND expires = 0 AND version < ?${dialect === "mysql" ? " FOR UPDATE" : ""}`,
+    ),
     /** Replaces rows that this transaction has locked and decided about. */
     store: byCount((records) => upsert.always(records, contentColumns)),
     /** Replaces all of a row that may be damaged. */

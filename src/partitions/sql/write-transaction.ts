@@ -20,23 +20,41 @@ import {
 } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
+type Admit = (meta: ReadonlyMap<string, string>) => void;
+
+/** What the last batch of a partition has shown, and the next one is expected to be like. */
+export interface Expectation {
+  /** Every write replaces an older value. Being wrong costs a statement, no more. */
+  isOverwriting: boolean;
+}
+
+/** A row of which nothing matters but that it is live and older than any write that replaces it. */
+const olderRow: DecidedRow = { version: { stamp: 0n, writer: 0 }, isTombstone: false, expires: 0 };
+
 /**
  * Decides and stores a batch of writes inside a transaction that the caller commits.
  *
  * Two round trips: one locks all rows and reads them, one stores what was decided. Keys are sorted in both, so
  * that any two batches take their locks in one order. On MySQL a key that is not there yet has no row to lock, and two
- * writers would both find nothing: a placeholder is created for it first. `admit` throws when the rows of `meta` that
- * every write looks at say that it must not go on.
+ * writers would both find nothing: a placeholder is created for it first. Where all writes are plain ones over older
+ * values, which is told by counting such rows, nothing else of the rows matters, and they are not read. `admit` throws
+ * when the rows of `meta` that every write looks at say that it must not go on.
  */
 export async function writeInTransaction(
   session: Session,
   statements: Statements,
   fingerprint: (record: Record) => Fingerprint,
   writes: readonly Write[],
-  admit: (meta: ReadonlyMap<string, string>) => void,
+  admit: Admit,
+  expectation: Expectation,
 ): Promise<WriteOutcome[]> {
   const keys = [...new Set(writes.map((write) => write.key))].sort(compareKeys);
-  const { writeFloor, epoch, locked } = await lock(session, statements, keys, admit);
+  const oldest = writes.length > 0 && writes.every(isPlain) ? leastStamp(writes) : undefined;
+  const mayBeOlder = expectation.isOverwriting && oldest !== undefined;
+  const { writeFloor, epoch, locked } =
+    (mayBeOlder && (await lockOlder(session, statements, keys, oldest, admit))) ||
+    (await lock(session, statements, keys, admit));
+  expectation.isOverwriting = oldest !== undefined && keys.every((key) => isOverwritten(locked.get(key), oldest));
   const requests = await recallAll(session, statements, writes);
 
   const outcomes: WriteOutcome[] = [];
@@ -83,16 +101,53 @@ export async function writeInTransaction(
   return outcomes;
 }
 
+function isPlain({ condition, request, attempted }: Write): boolean {
+  return condition === undefined && request === undefined && attempted === undefined;
+}
+
+function leastStamp(writes: readonly Write[]): bigint {
+  let least = writes[0]!.stamp;
+  for (const { stamp } of writes) if (stamp < least) least = stamp;
+  return least;
+}
+
+/** What `countOverwritten` counts. */
+function isOverwritten(row: DecidedRow | undefined, stamp: bigint): boolean {
+  return row !== undefined && !row.isTombstone && row.expires === 0 && row.version.stamp < stamp;
+}
+
+interface Locked {
+  readonly writeFloor: bigint;
+  readonly epoch: number;
+  readonly locked: ReadonlyMap<string, DecidedRow | undefined>;
+}
+
+/** Locks the rows when all of `keys` hold values older than `stamp`; `undefined`, with some of them locked, when not. */
+async function lockOlder(
+  session: Session,
+  statements: Statements,
+  keys: readonly string[],
+  stamp: bigint,
+  admit: Admit,
+): Promise<Locked | undefined> {
+  const fence = session.execute(statements.shareFence, fenceNames);
+  const pages = paddedChunks(keys).map((chunk) =>
+    session.execute(statements.countOverwritten(chunk.length), [...chunk, stamp]),
+  );
+  let count = 0;
+  for (const [row] of await Promise.all(pages)) count += integer(row?.[0]);
+  const meta = textsOf(await fence);
+  admit(meta);
+  const { writeFloor } = progressOf(meta);
+  if (count < keys.length || writeFloor >= stamp) return undefined;
+  return { writeFloor, epoch: epochOfRows(meta), locked: new Map(keys.map((key) => [key, olderRow])) };
+}
+
 /**
  * Locks the rows that are there, and on MySQL creates placeholders for those that are not: a row created meanwhile is
  * then locked as well. SQLite has locked the database.
  */
-async function lock(
-  session: Session,
-  statements: Statements,
-  keys: readonly string[],
-  admit: (meta: ReadonlyMap<string, string>) => void,
-) {
+async function lock(session: Session, statements: Statements, keys: readonly string[], admit: Admit): Promise<Locked> {
   const { lockOrCreate, rowsMax } = statements;
   const fence = session.execute(statements.shareFence, fenceNames);
   const locked = new Map<string, DecidedRow | undefined>();
@@ -123,8 +178,9 @@ async function recallAll(
   writes: readonly Write[],
 ): Promise<Map<string, RecalledRequest>> {
   const found = new Map<string, RecalledRequest>();
+  const withRequests = writes.filter(({ request }) => request !== undefined);
   await Promise.all(
-    writes.map(async ({ key, request }) => {
+    withRequests.map(async ({ key, request }) => {
       if (request === undefined) return;
       const [row]: readonly Row[] = await session.execute(statements.recall, [key, request.id]);
       if (row === undefined) return;

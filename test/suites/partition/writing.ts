@@ -42,6 +42,42 @@ export function writingClaims(bench: Bench): void {
       assert.equal(await existed({ now: now + 10 }), false);
     });
 
+    claim("tells what was there, however much it resembles what the batch before replaced", async () => {
+      const overwrite = async (texts: readonly string[], stamp: bigint) => {
+        const outcomes = await bench.partition.write(texts.map((text) => write(text, { stamp })));
+        return outcomes.map((outcome) => [versionIn(outcome).stamp, outcome.kind === "applied" && outcome.existed]);
+      };
+      const first = stampAt(now);
+      const plain = Array.from({ length: 5 }, (_, number) => `plain${number}`);
+      const others = {
+        deleted: { content: tombstone },
+        expired: { content: contentOf("x", { expires: now }) },
+        expiring: { content: contentOf("x", { expires: now + 1 }) },
+        newer: { stamp: first + 500n },
+        equal: { stamp: first + 30n },
+      };
+      await overwrite(plain, first);
+      for (const [text, changes] of Object.entries(others)) await writeOne(text, { stamp: first, ...changes });
+      for (const [text, existed] of [
+        ["absent", false],
+        ["deleted", false],
+        ["expired", false],
+        ["expiring", true],
+        ["newer", true],
+        ["equal", true],
+      ] as const) {
+        for (const stamp of [first + 10n, first + 20n]) await overwrite(plain, stamp);
+        const [last] = await overwrite([text, "plain0"], first + 30n);
+        const above = text === "newer" ? first + 501n : text === "equal" ? first + 31n : first + 30n;
+        assert.deepEqual(last, [above, existed], text);
+      }
+      await overwrite(plain, first + 600n);
+      assert.deepEqual(await overwrite(["plain1", "plain1"], first + 700n), [
+        [first + 700n, true],
+        [first + 701n, true],
+      ]);
+    });
+
     claim("takes writes of one key in the order given, among others", async () => {
       const batch = ["a", "b", "a", "c", "a", "b"].map((text, index) =>
         write(text, { content: index === 4 ? tombstone : contentOf(`${index}`) }),
