@@ -27,7 +27,7 @@ const config = loadConfig({
   flags: { "server.port": "0", ...(folder && { partitions: "3", data: folder }) },
   cwd: process.cwd(),
 });
-const server = await startServer(config, createLogger());
+const server = await startServer(config, createLogger(), () => config);
 const base = `http://${server.host}:${server.port}`;
 try {
   await load();

@@ -15,7 +15,10 @@ import { Purge } from "./sync/purge.ts";
 import { isReceiving } from "./sync/standing.ts";
 import type { Token } from "./token.ts";
 import { Tokens } from "./tokens.ts";
+import { Driver } from "./topology/driver.ts";
 import { Register } from "./topology/register.ts";
+import { Sweep } from "./topology/sweep.ts";
+import { Switching } from "./topology/switching.ts";
 import { Topologies } from "./topology/topologies.ts";
 import type { Topology } from "./topology/topology.ts";
 import { newWriterId } from "./version.ts";
@@ -91,11 +94,19 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
     log,
     prepare: async (name) => {
       const replica = known.get(name) ?? open({ name, partition: latePartition(name, find), displayUrl: "" });
-      await replica.partition.initialise({ cluster: cluster ?? "", partition: name }, true);
+      try {
+        await replica.partition.initialise({ cluster: cluster ?? "", partition: name }, true);
+      } catch (error) {
+        if (error instanceof PartitionError) throw new ConfigError(error.message);
+        throw error;
+      }
     },
     onAdopted: (come, gone) => {
-      for (const replica of gone) void replica.close();
-      if (!isOpening) for (const replica of come) void replica.connect();
+      handoff.forget(gone);
+      for (const replica of gone) if (topologies.current().gone.includes(replica.name)) void replica.close();
+      if (isOpening) return;
+      for (const replica of come) void replica.connect();
+      switching.start();
     },
   });
   const handoff = new Handoff({ replicas: replicaSet, runtime, log, catchUpMs: options.catchUpMs });
@@ -103,7 +114,11 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
   const purge = new Purge({ replicas: replicaSet, antiEntropy, runtime, log, purgeAfterMs: options.purgeAfterMs });
   const { passIntervalMs, purgeIntervalMs } = options;
   const fence = new ClockFence(replicaSet, runtime);
+  const switching = new Switching({ replicas: replicaSet, handoff, runtime, catchUpMs: options.catchUpMs });
+  const shared = { topologies, replicas: replicaSet, handoff, runtime, log };
   const loop = new SyncLoop({
+    driver: new Driver({ ...shared, antiEntropy, configured: members }),
+    sweep: new Sweep({ ...shared, intervalMs: passIntervalMs }),
     replicas: replicaSet,
     handoff,
     antiEntropy,
@@ -116,12 +131,14 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
     purgeIntervalMs,
   });
   // All are opened before any is judged, because the others tell whether one was set back.
-  await Promise.all([...known.values()].map((replica) => replica.open()));
+  const opened = new Set(known.values());
+  await Promise.all([...opened].map((replica) => replica.open()));
   for (const { info } of known.values()) if (info?.topology !== undefined) topologies.adopt(info.topology);
   checkReplicas(topologies.current(), options.replicas);
   if (options.isSyncing) await topologies.found();
   isOpening = false;
-  await Promise.all(replicaSet.replicas.map((replica) => (replica.visit > 0 ? replica.admit() : replica.connect())));
+  await Promise.all(replicaSet.replicas.map((replica) => (opened.has(replica) ? replica.admit() : replica.connect())));
+  switching.start();
   await fence.measure();
   if (options.isSyncing) loop.start();
   return new Store({
@@ -138,6 +155,7 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
     }),
     topologies,
     closePartitions: async () => {
+      switching.stop();
       await Promise.all([...known.values()].map((replica) => replica.close()));
     },
     clock: new HybridClock(runtime),

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { assembleStore } from "./assemble-store.ts";
+import { assembleStore, type StorePartition } from "./assemble-store.ts";
 import type { Config, MysqlConfig, PartitionConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import { adoptCluster } from "./identity.ts";
@@ -11,27 +11,20 @@ import type { Log } from "./replicas/replica.ts";
 import { systemRuntime } from "./runtime.ts";
 import type { Store } from "./store.ts";
 
+export interface OpenOptions {
+  readonly isSyncing: boolean;
+  /** The configuration as it is by then: asked when the store has a partition that `config` does not have. */
+  readonly reload?: () => Config;
+}
+
 /**
  * Opens the store that `config` describes. The schema is created where it is missing; a partition that cannot be
  * reached is taken in later. Without `isSyncing` nothing happens in the background.
  *
  * @throws ConfigError when a partition is not what the configuration says, or not set up as needed.
  */
-export async function openStore(
-  config: Config,
-  log: Log,
-  options: { isSyncing: boolean } = { isSyncing: true },
-): Promise<Store> {
-  const engines = await Promise.all(config.partitions.map((partition) => createPartition(partition, config)));
-  const partitions = config.partitions.map((partition, index) => ({
-    name: partition.name,
-    weight: partition.weight,
-    displayUrl: partition.displayUrl,
-    partition: batching(engines[index]!, systemRuntime, {
-      ...lanesOf(partition),
-      waitMsMax: config.timeouts.queueMs,
-    }),
-  }));
+export async function openStore(config: Config, log: Log, options: OpenOptions = { isSyncing: true }): Promise<Store> {
+  const partitions = await Promise.all(config.partitions.map((partition) => storePartition(partition, config)));
   try {
     const cluster = await adoptCluster(
       partitions.map(({ partition }) => partition),
@@ -48,6 +41,11 @@ export async function openStore(
       purgeIntervalMs: config.sync.purgeIntervalMs,
       isSyncing: options.isSyncing,
       configuredTokens: config.tokens,
+      reload: async (name) => {
+        const fresh = options.reload?.() ?? config;
+        const found = fresh.partitions.find((partition) => partition.name === name);
+        return found && storePartition(found, fresh);
+      },
       runtime: systemRuntime,
       log,
     });
@@ -82,6 +80,17 @@ export async function initialisePartitions(config: Config): Promise<InitialisedP
   } finally {
     await Promise.allSettled(partitions.map((partition) => partition.close()));
   }
+}
+
+async function storePartition(partition: PartitionConfig, config: Config): Promise<StorePartition> {
+  const { name, weight, displayUrl } = partition;
+  const lanes = { ...lanesOf(partition), waitMsMax: config.timeouts.queueMs };
+  return {
+    name,
+    weight,
+    displayUrl,
+    partition: batching(await createPartition(partition, config), systemRuntime, lanes),
+  };
 }
 
 /** The engine of one configured partition, without batching. */

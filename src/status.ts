@@ -6,6 +6,7 @@ import type { ReplicaSet } from "./replicas/replica-set.ts";
 import type { PartitionStatus, StoreStatus } from "./store-types.ts";
 import type { Handoff } from "./sync/handoff.ts";
 import type { SyncLoop } from "./sync/loop.ts";
+import type { Topologies } from "./topology/topologies.ts";
 
 /** What the status is made of. */
 export interface StatusSources {
@@ -15,6 +16,7 @@ export interface StatusSources {
   readonly handoff: Handoff;
   readonly loop: SyncLoop;
   readonly fence: ClockFence;
+  readonly topologies: Topologies;
   readonly clock: HybridClock;
   readonly unknownOutcomes: number;
 }
@@ -30,6 +32,7 @@ export async function storeStatus(sources: StatusSources): Promise<StoreStatus> 
     missing,
     replicas: replicas.perKey,
     partitions: await Promise.all(replicas.replicas.map((replica) => partitionStatus(replica, loop))),
+    topology: sources.topologies.status(),
     sync: {
       delivered: handoff.delivered,
       discarded: handoff.discarded,

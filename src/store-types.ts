@@ -7,6 +7,7 @@ import type { PassResult } from "./sync/anti-entropy.ts";
 import type { Size } from "./sync/digest.ts";
 import type { PurgeResult } from "./sync/purge.ts";
 import type { SetAsideRecord } from "./sync/set-aside.ts";
+import type { ChangeStatus } from "./topology/topologies.ts";
 import type { Version } from "./version.ts";
 
 /** The shapes that {@link Store} takes and gives. */
@@ -86,6 +87,7 @@ export interface StoreStatus {
   /** How many replicas each key has. */
   readonly replicas: number;
   readonly partitions: readonly PartitionStatus[];
+  readonly topology: ChangeStatus;
   readonly sync: SyncStatus;
 }
 

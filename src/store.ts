@@ -147,7 +147,7 @@ export class Store {
     checkKey(key);
     const bucket = hashBucket(keyHash(key));
     for (let attempt = 0; attempt < updateAttemptsMax; attempt++) {
-      if (!this.#replicas.isHomeReady(bucket)) await this.#untilHomeIsReady(bucket);
+      if (this.#isHomeChanging(bucket, false)) await this.#untilHomeIsReady(bucket);
       const home = this.#replicas.home(bucket);
       if (!this.#isHomeCertain(home, bucket)) throw homeUnavailable(home);
       const replay = options.request && (await this.#recall(home, key, options));
@@ -413,7 +413,7 @@ export class Store {
     let wasStandIn = false;
     let isOutdated = false;
     for (;;) {
-      if (!this.#replicas.isHomeReady(bucket, !isHomeOnly)) await this.#untilHomeIsReady(bucket, !isHomeOnly);
+      if (this.#isHomeChanging(bucket, !isHomeOnly)) await this.#untilHomeIsReady(bucket, !isHomeOnly);
       const replicas = this.#replicas.of(bucket);
       const home = replicas[0]!;
       const taker = isHomeOnly
@@ -467,13 +467,17 @@ export class Store {
     return home.isSteady && this.#options.handoff.hasAll(home) && this.#replicas.isHomeReady(bucket);
   }
 
+  /** Whether a change of the topology keeps the home from deciding just now. */
+  #isHomeChanging(bucket: number, isPlain: boolean): boolean {
+    if (!this.#replicas.isHomeReady(bucket, isPlain)) return true;
+    return !isPlain && this.#replicas.isSwitching && !this.#options.handoff.hasAll(this.#replicas.home(bucket));
+  }
+
   /** A key that changes its home waits a moment for the new one, which mostly takes less than anybody notices. */
   async #untilHomeIsReady(bucket: number, isPlain = false): Promise<void> {
     const { runtime } = this.#options;
     const deadline = runtime.elapsed() + homeWaitMs;
-    while (!this.#replicas.isHomeReady(bucket, isPlain) && runtime.elapsed() < deadline) {
-      await sleep(runtime, retryDelayMs);
-    }
+    while (this.#isHomeChanging(bucket, isPlain) && runtime.elapsed() < deadline) await sleep(runtime, retryDelayMs);
   }
 
   /** How many of `pushes` succeed, as soon as `enough` have, none can any more, or the time is over. */

@@ -20,8 +20,8 @@ export interface RunningServer {
  *
  * @throws ConfigError or PartitionError when something has to be mended first.
  */
-export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
-  const store = await openStore(config, logger);
+export async function startServer(config: Config, logger: Logger, reload: () => Config): Promise<RunningServer> {
+  const store = await openStore(config, logger, { isSyncing: true, reload });
   try {
     await store.tokens.start();
     checkDoor(config, store);

@@ -11,17 +11,17 @@ import { superviseWorkers } from "./workers.ts";
 export async function serve(sources: ConfigSources): Promise<number> {
   const config = loadConfig(sources);
   const logger = createLogger();
-  if (cluster.isWorker) return serveAsWorker(config, logger);
+  if (cluster.isWorker) return serveAsWorker(config, sources, logger);
   for (const warning of config.warnings) logger.warn(warning);
   const announce = (host: string, port: number) => void process.stdout.write(greeting(config, host, port));
   if (config.server.workers > 1) return superviseWorkers(config, logger, announce);
-  return serveHere(config, logger, announce);
+  return serveHere(config, sources, logger, announce);
 }
 
 /** The channel to the primary would keep a worker alive that could not start. */
-async function serveAsWorker(config: Config, logger: Logger): Promise<number> {
+async function serveAsWorker(config: Config, sources: ConfigSources, logger: Logger): Promise<number> {
   try {
-    return await serveHere(config, logger, () => {});
+    return await serveHere(config, sources, logger, () => {});
   } catch (error) {
     process.exit(reportFailure(error));
   }
@@ -29,12 +29,15 @@ async function serveAsWorker(config: Config, logger: Logger): Promise<number> {
 
 type Announce = (host: string, port: number) => void;
 
-async function serveHere(config: Config, logger: Logger, announce: Announce): Promise<number> {
+async function serveHere(config: Config, sources: ConfigSources, logger: Logger, announce: Announce): Promise<number> {
   // Before the start, so that a signal meanwhile is not lost, and a fault does not leave it half started.
   const end = nextEnd();
   // Loaded late: the primary of several workers needs neither database clients nor HTTP.
   const { startServer } = await import("./serve-one.ts");
-  const server = await Promise.race([startServer(config, logger), end.then(() => undefined)]);
+  const server = await Promise.race([
+    startServer(config, logger, () => loadConfig(sources)),
+    end.then(() => undefined),
+  ]);
   if (server !== undefined) announce(server.host, server.port);
   const reason = await end;
   if (reason.kind === "fault") logger.fatal({ err: reason.error }, "an unexpected fault; the server stops");

@@ -15,7 +15,10 @@ export interface SyncOptions {
 /** Delivers, compares, mends and purges once, or now and then until it is stopped. */
 export async function sync(sources: ConfigSources, { everyMs, partition, json }: SyncOptions): Promise<number> {
   const config = loadConfig(sources);
-  const store = await openStore(config, createLogger("warn"), { isSyncing: false });
+  const store = await openStore(config, createLogger("warn"), {
+    isSyncing: false,
+    reload: () => loadConfig(sources),
+  });
   let isStopped = false;
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"]) {

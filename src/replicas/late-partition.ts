@@ -6,16 +6,20 @@ import { type Partition, PartitionError } from "../partition.ts";
  */
 export function latePartition(name: string, find: (name: string) => Promise<Partition | undefined>): Partition {
   let found: Partition | undefined;
-  const open = async () => {
+  const mustFind = async () => {
     found ??= await find(name);
-    if (found !== undefined) return found.open();
+    if (found !== undefined) return found;
     const reason = "it belongs to the store, but the configuration has no section for it; add one with its url";
     throw new PartitionError("unreachable", name, reason);
   };
   return new Proxy({} as Partition, {
     get: (_, property: keyof Partition) => {
       if (property === "name") return name;
-      if (property === "open") return open;
+      if (property === "open") return async () => (await mustFind()).open();
+      if (property === "initialise") {
+        const initialise: Partition["initialise"] = async (...given) => (await mustFind()).initialise(...given);
+        return initialise;
+      }
       const value = found?.[property];
       if (typeof value === "function") return (value as () => unknown).bind(found);
       if (property === "readNow" || property === "batches") return undefined;

@@ -19,6 +19,7 @@ export class ReplicaSet {
   #deciders: readonly (readonly Replica[])[] = [];
   #owners: readonly (readonly Replica[])[] = [];
   #before: readonly (readonly Replica[])[] = [];
+  #after: readonly (readonly Replica[])[] = [];
   /** Those who become homes of buckets by a change that switches, and do not have all yet that was decided of them. */
   readonly #unready = new Map<Replica, "nothing" | "plain">();
   readonly #open: (name: string) => Replica;
@@ -49,13 +50,12 @@ export class ReplicaSet {
     this.#deciders = listsOf(assignment.deciders);
     this.#owners = listsOf(assignment.owners);
     this.#before = listsOf(assignment.before);
+    this.#after = listsOf(assignment.after);
     this.replicas = replicas;
     this.perKey = this.#deciders[0]!.length;
     this.#unready.clear();
     if (topology.change?.phase === "switching") {
-      for (let bucket = 0; bucket < bucketCount; bucket++) {
-        if (this.home(bucket) !== this.homeBefore(bucket)) this.#unready.set(this.home(bucket), "nothing");
-      }
+      for (const [, home] of this.movedHomes()) this.#unready.set(home, "nothing");
     }
     this.#shares = undefined;
     return earlier.filter((replica) => !replicas.includes(replica));
@@ -80,10 +80,30 @@ export class ReplicaSet {
     return this.#before[this.#assignment.before.of[bucket]!]![0]!;
   }
 
+  /** The home by the topology that a change leads to. */
+  homeAfter(bucket: number): Replica {
+    return this.#after[this.#assignment.after.of[bucket]!]![0]!;
+  }
+
+  /** From whom to whom a change moves homes. */
+  movedHomes(): [from: Replica, to: Replica][] {
+    const moved = new Map<string, [Replica, Replica]>();
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
+      const [from, to] = [this.homeBefore(bucket), this.homeAfter(bucket)];
+      if (from !== to) moved.set(`${from.name} ${to.name}`, [from, to]);
+    }
+    return [...moved.values()];
+  }
+
   /** Whether `replica` is still being given the bucket by a change, so that what it has of old records may be ghosts. */
   isGaining(replica: Replica, bucket: number): boolean {
     if (this.#topology.change?.phase !== "filling") return false;
     return !this.of(bucket).includes(replica);
+  }
+
+  /** Whether the new homes of a change decide. */
+  get isSwitching(): boolean {
+    return this.#topology.change?.phase === "switching";
   }
 
   /** Those who become homes by a change, and must not decide yet. */

@@ -2,7 +2,7 @@ import { type KeyVersion, PartitionError, type Progress } from "../partition.ts"
 import { bucketCount } from "../replicas/hash.ts";
 import type { Log, Replica } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
-import type { Runtime } from "../runtime.ts";
+import { type Runtime, sleep } from "../runtime.ts";
 import { stampAt, stampMax } from "../version.ts";
 import { type BucketDifference, compareBucket } from "./bucket-difference.ts";
 import { type Digest, type DigestScope, readDigest, type Size } from "./digest.ts";
@@ -11,6 +11,8 @@ import { isReceiving } from "./standing.ts";
 
 /** Buckets that are looked into at once. */
 const bucketsAtOnce = 8;
+/** What was written so lately is still on its way to the other replicas. */
+const onItsWayMs = 5000;
 /** Rows looked through at once for tombstones that may go. */
 const rowsAtOnce = 20_000;
 
@@ -19,6 +21,8 @@ export interface PassOptions {
   readonly isRepair: boolean;
   /** Told what part of the work is done, from 0 to 1. */
   readonly onProgress?: (part: number) => void;
+  /** How many keys a second are brought to those who lack them, at most. */
+  readonly keysPerSecond?: number | undefined;
 }
 
 export interface PassResult {
@@ -55,20 +59,65 @@ export interface AntiEntropyOptions {
  */
 export class AntiEntropy {
   readonly #options: AntiEntropyOptions;
+  /** Whether `fill` is under way. */
+  isFilling = false;
 
   constructor(options: AntiEntropyOptions) {
     this.#options = options;
   }
 
   /** One pass over all partitions that can be reached. Never rejects for those that are lost on the way. */
-  async pass({ isRepair, onProgress }: PassOptions): Promise<PassResult> {
+  async pass(options: PassOptions): Promise<PassResult> {
+    return (await this.#pass(options)).result;
+  }
+
+  /**
+   * A pass that brings everything to those who gain keys by a change of the topology, at most `keysPerSecond`. Gives
+   * whether all who hold or gain anything were compared completely.
+   */
+  async fill(options: Omit<PassOptions, "isRepair">): Promise<boolean> {
+    this.isFilling = true;
+    try {
+      return (await this.#pass({ ...options, isRepair: true })).isWhole;
+    } finally {
+      this.isFilling = false;
+    }
+  }
+
+  /**
+   * How many keys are not the same on all who hold or gain them, without what was written in the last seconds and is
+   * still on its way.
+   *
+   * @throws PartitionError when one cannot be compared.
+   */
+  async differing(): Promise<number> {
+    const { replicas, runtime, log } = this.#options;
+    const members = await this.#members();
+    const now = runtime.now();
+    const scope = { cutoff: stampAt(now - onItsWayMs), floor: greatestFloor(members), now };
+    const digests = await this.#digests(members, scope, undefined);
+    const missing = this.#expected().find((replica) => !digests.has(replica));
+    if (missing !== undefined) throw new PartitionError("unreachable", missing.name, "it could not be compared");
+    let count = 0;
+    for (const bucket of differingBuckets(replicas, digests)) {
+      const { keys, damaged } = await this.#lookInto(bucket, members, scope);
+      count += keys.length;
+      for (const key of damaged) log.warn({ key }, "replicas have the same version of a key with different contents");
+    }
+    return count;
+  }
+
+  async #pass({ isRepair, onProgress, keysPerSecond }: PassOptions): Promise<{ result: PassResult; isWhole: boolean }> {
     const { runtime, replicas } = this.#options;
     const started = runtime.elapsed();
     const now = runtime.now();
     const members = await this.#members();
     // What is newer than the start is owed a hint, and what has expired is the same as absent. Not so for a partition that
     // is being filled: nobody owes it what it had already, and either may hide an older version that another one has.
-    const isFilling = isRepair && members.some((member) => member.isReceiving);
+    const { topology } = replicas;
+    const isFilling =
+      isRepair && (topology.change?.phase === "filling" || members.some((member) => member.isReceiving));
+    const pace = paceOf(keysPerSecond, runtime);
     const limits = isFilling ? { cutoff: stampMax, now: 0 } : { cutoff: stampAt(now), now };
     const scope = { ...limits, floor: greatestFloor(members) };
     const digests = await this.#digests(members, scope, onProgress);
@@ -85,27 +134,33 @@ export class AntiEntropy {
           found.differing += difference.keys.length;
           found.damaged.push(...difference.damaged);
           if (isRepair) {
-            const { mended, ghosts } = await mendBucket(difference);
+            const { mended, ghosts } = await mendBucket(difference, pace);
             found.mended += mended;
             found.ghosts += ghosts;
           }
         } catch (error) {
           if (!(error instanceof PartitionError)) throw error;
-          for (const replica of replicas.of(bucket)) covered.set(replica, false);
+          for (const replica of replicas.owners(bucket)) covered.set(replica, false);
         }
         onProgress?.(0.5 + (++done / differing.length) * 0.5);
       }
     };
     await Promise.all(Array.from({ length: bucketsAtOnce }, worker));
     for (const replica of lacking(replicas, digests, members)) covered.set(replica, false);
+    // Who was lost on the way and came back may have been set back; another topology says other things of buckets.
+    const isWhole =
+      replicas.topology === topology &&
+      this.#expected().every((replica) => covered.get(replica) === true) &&
+      members.every(({ replica, visit }) => replica.visit === visit);
     if (isRepair) await this.#record(members, covered, scope.floor);
-    return {
+    const result: PassResult = {
       ...found,
       records: Math.max(0, ...[...digests.values()].map((digest) => digest.count)),
       missing: missingFrom(replicas, digests),
       tookMs: runtime.elapsed() - started,
       sizes: Object.fromEntries(Array.from(digests, ([{ name }, { size }]) => [name, size])),
     };
+    return { result, isWhole };
   }
 
   /**
@@ -163,6 +218,12 @@ export class AntiEntropy {
     return members;
   }
 
+  /** All but the one that is lost for good. */
+  #expected(): Replica[] {
+    const { replicas, topology } = this.#options.replicas;
+    return replicas.filter(({ name }) => name !== topology.change?.lost);
+  }
+
   /** Judged anew for every pass: it may have been set back while the others, which know, were away. */
   async #isReceiving(replica: Replica): Promise<boolean> {
     const { replicas } = this.#options;
@@ -199,14 +260,17 @@ export class AntiEntropy {
   }
 
   async #lookInto(bucket: number, members: readonly Member[], scope: DigestScope): Promise<BucketDifference> {
-    const holders = members.filter(({ replica }) => this.#options.replicas.of(bucket).includes(replica));
+    const { replicas } = this.#options;
+    const owners = replicas.owners(bucket);
+    const holders = members.filter(({ replica }) => owners.includes(replica));
     const lists = await Promise.all(
-      holders.map(async ({ replica, isReceiving }) => {
+      holders.map(async (holder) => {
+        const { replica } = holder;
         const versions: KeyVersion[] = await replica.use((partition) => partition.versions(bucket));
-        return { replica, isReceiving, versions };
+        return { replica, isReceiving: holder.isReceiving || replicas.isGaining(replica, bucket), versions };
       }),
     );
-    return compareBucket(lists, holders.length === this.#options.replicas.perKey, scope);
+    return compareBucket(lists, holders.length === owners.length, scope);
   }
 
   /**
@@ -269,7 +333,7 @@ function greatestFloor(members: readonly Member[]): bigint {
 function differingBuckets(replicas: ReplicaSet, digests: ReadonlyMap<Replica, Digest>): number[] {
   const differing: number[] = [];
   for (let bucket = 0; bucket < bucketCount; bucket++) {
-    const [first, ...others] = replicas.of(bucket).flatMap((replica) => digests.get(replica) ?? []);
+    const [first, ...others] = replicas.owners(bucket).flatMap((replica) => digests.get(replica) ?? []);
     if (first !== undefined && others.some((other) => !first.equals(other, bucket))) differing.push(bucket);
   }
   return differing;
@@ -285,10 +349,10 @@ function lacking(
   members: readonly Member[],
 ): Set<Replica> {
   const found = new Set<Replica>();
-  if (replicas.perKey === 1) return found;
   const receiving = new Set(members.filter((member) => member.isReceiving).map(({ replica }) => replica));
   for (let bucket = 0; bucket < bucketCount; bucket++) {
-    const holders = replicas.of(bucket);
+    const holders = replicas.owners(bucket);
+    if (holders.length === 1) continue;
     const compared = holders.filter((replica) => digests.has(replica));
     const hasSteady = compared.some((replica) => !receiving.has(replica));
     for (const replica of holders) {
@@ -298,6 +362,18 @@ function lacking(
     }
   }
   return found;
+}
+
+/** Waits as long as it takes that no more than so many keys are brought in a second. */
+function paceOf(keysPerSecond: number | undefined, runtime: Runtime): (keys: number) => Promise<void> {
+  if (keysPerSecond === undefined) return async () => undefined;
+  const started = runtime.elapsed();
+  let brought = 0;
+  return async (keys) => {
+    brought += keys;
+    const aheadMs = (brought / keysPerSecond) * 1000 - (runtime.elapsed() - started);
+    if (aheadMs > 0) await sleep(runtime, aheadMs);
+  };
 }
 
 function missingFrom(replicas: ReplicaSet, digests: ReadonlyMap<Replica, Digest>): string[] {

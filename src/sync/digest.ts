@@ -33,6 +33,11 @@ export class Digest {
     return true;
   }
 
+  /** How many records of a bucket, tombstones included. */
+  countOf(bucket: number): number {
+    return this.#sums[bucket * sumsPerBucket]!;
+  }
+
   /** How many records, tombstones included. */
   get count(): number {
     return this.#total(0);

@@ -184,20 +184,23 @@ export class Handoff {
 
   /**
    * Walks once through what `source` owes to `target`, as far as it is in `scope`, and delivers it. While a page is
-   * applied the next one is read and the one before is settled.
+   * applied the next one is read and the one before is settled. Gives whether nothing of it was left out.
    *
    * @throws PartitionError when either is lost on the way.
    */
-  async deliver(source: Replica, target: Replica, scope: HintScope = {}): Promise<void> {
+  async deliver(source: Replica, target: Replica, scope: HintScope = {}): Promise<boolean> {
     const read = (after: string) =>
       inBackground(source.use((partition) => partition.hints(target.name, after, pageLength, scope)));
     let settling: Promise<void> = Promise.resolve();
+    let isWhole = true;
     for (let page: Promise<OwedHint[]> | undefined = read(""); page !== undefined && !this.#isStopped; ) {
       const hints: OwedHint[] = await page;
       page = hints.length < pageLength ? undefined : read(hints.at(-1)!.key);
       const due = hints.filter((hint) => !this.#setAside.has(source.name, hint));
+      if (due.length < hints.length) isWhole = false;
       for (const shipment of shipments(due)) {
         const delivered = await this.#ship(source, target, shipment);
+        if (delivered.length < shipment.length) isWhole = false;
         // One at a time: when it fails, no more is shipped that would have to be shipped again.
         await settling;
         settling = inBackground(source.use((partition) => partition.settle(delivered)));
@@ -205,6 +208,27 @@ export class Handoff {
       await sleep(this.#options.runtime, 0);
     }
     await settling;
+    return isWhole && !this.#isStopped;
+  }
+
+  /** These will neither owe nor get anything any more. */
+  forget(gone: readonly Replica[]): void {
+    for (const replica of gone) {
+      this.#standIns.delete(replica);
+      this.#queues.delete(replica);
+      for (const holders of this.#standIns.values()) holders.delete(replica);
+      for (const queues of this.#queues.values()) queues.delete(replica);
+      this.#written.delete(replica);
+    }
+  }
+
+  /** Deletes what is owed on `source` to a partition that has left the store for good. */
+  async forgetOwed(source: Replica, target: string): Promise<void> {
+    for (;;) {
+      const hints = await source.use((partition) => partition.hints(target, "", pageLength));
+      if (hints.length === 0 || this.#isStopped) return;
+      await source.use((partition) => partition.settle(hints));
+    }
   }
 
   /**

@@ -5,6 +5,8 @@ import { Loads } from "../replicas/load.ts";
 import type { Log } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Driver } from "../topology/driver.ts";
+import type { Sweep } from "../topology/sweep.ts";
 import type { Topologies } from "../topology/topologies.ts";
 import type { AntiEntropy, PassOptions, PassResult } from "./anti-entropy.ts";
 import type { Handoff } from "./handoff.ts";
@@ -19,6 +21,8 @@ export interface LoopOptions {
   readonly purge: Purge;
   readonly fence: ClockFence;
   readonly topologies: Topologies;
+  readonly driver: Driver;
+  readonly sweep: Sweep;
   readonly runtime: Runtime;
   readonly log: Log;
   /** Between passes of anti-entropy. */
@@ -57,6 +61,7 @@ export class SyncLoop {
   readonly #options: LoopOptions;
   #cancelTick: (() => void) | undefined;
   #running: Promise<void> | undefined;
+  #driving: Promise<void> | undefined;
   #isStopped = false;
   #nextMeasureAt = 0;
   #nextMarkAt = 0;
@@ -90,6 +95,7 @@ export class SyncLoop {
     this.#cancelTick?.();
     this.#options.handoff.stop();
     await this.#running;
+    await this.#driving;
   }
 
   /**
@@ -99,8 +105,7 @@ export class SyncLoop {
   async once(options: { only?: string | undefined; onProgress?: (part: number) => void }): Promise<SyncReport> {
     const { handoff, antiEntropy, purge, replicas } = this.#options;
     const { only, onProgress = () => undefined } = options;
-    await this.#options.topologies.refresh();
-    await this.#options.topologies.found();
+    if (only === undefined) await this.changeTopology();
     await handoff.deliverAll({}, only);
     onProgress(0.2);
     const pass =
@@ -123,6 +128,18 @@ export class SyncLoop {
     };
   }
 
+  /**
+   * Carries a change of the topology through, as far as it can be now: for a program that does not do so in the
+   * background.
+   */
+  async changeTopology(): Promise<void> {
+    const { topologies, driver, sweep } = this.#options;
+    await topologies.refresh();
+    await topologies.found();
+    while ((await driver.step()) && !this.#isStopped);
+    if (!this.#isStopped) await sweep.step();
+  }
+
   /** Compares all replicas, and mends what differs if asked to. */
   compare(options: PassOptions): Promise<PassResult> {
     return this.#options.antiEntropy.pass(options);
@@ -142,7 +159,7 @@ export class SyncLoop {
   }
 
   async #tick(): Promise<void> {
-    const { antiEntropy, handoff, replicas, runtime, passIntervalMs, purgeIntervalMs, fence, topologies } =
+    const { antiEntropy, handoff, replicas, runtime, log, passIntervalMs, purgeIntervalMs, fence, topologies } =
       this.#options;
     const now = runtime.elapsed();
     this.loads.sample(replicas.replicas);
@@ -151,14 +168,20 @@ export class SyncLoop {
       await fence.measure();
     }
     await topologies.refresh();
-    await topologies.found();
+    // What takes hours must not hold up what is due every second.
+    this.#driving ??= this.changeTopology()
+      .catch((error: unknown) => log.error({ err: error }, "the topology could not be changed"))
+      .finally(() => {
+        this.#driving = undefined;
+      });
     await handoff.catchUpLate();
     await handoff.round();
     if (now >= this.#nextMarkAt && !this.#isStopped) {
       this.#nextMarkAt = now + markIntervalMs;
       await antiEntropy.mark(handoff.takeWritten());
     }
-    const isRecovering = replicas.replicas.some((replica) => replica.isReceiving);
+    // Who is filled by a change is recovering as well, and needs no second pass at the same time.
+    const isRecovering = !antiEntropy.isFilling && replicas.replicas.some((replica) => replica.isReceiving);
     if (this.#isStopped || !(isRecovering || now >= this.#nextPassAt)) return;
     if (now >= this.#nextPassAt) this.#nextPassAt = now + passIntervalMs * (0.75 + runtime.random() / 2);
     const onProgress = (part: number) => {

@@ -4,12 +4,18 @@ import type { BucketDifference, BucketList, KeyDifference } from "./bucket-diffe
 /** Keys that are read and shipped together. */
 const keysAtOnce = 100;
 
+/** Called with how many keys were brought; resolves when more may be. */
+export type Pace = (keys: number) => Promise<void>;
+
 /**
  * Brings the newest version of every differing key to the replicas that lack it, and removes ghosts.
  *
  * @throws PartitionError when a replica is lost on the way: the next pass goes on.
  */
-export async function mendBucket({ keys, isWhole }: BucketDifference): Promise<{ mended: number; ghosts: number }> {
+export async function mendBucket(
+  { keys, isWhole }: BucketDifference,
+  pace: Pace,
+): Promise<{ mended: number; ghosts: number }> {
   let mended = 0;
   let ghosts = 0;
   for (const { newest, holders } of keys.filter((key) => key.isGhost)) {
@@ -21,7 +27,9 @@ export async function mendBucket({ keys, isWhole }: BucketDifference): Promise<{
   );
   for (const [source, differences] of bySource) {
     for (let start = 0; start < differences.length; start += keysAtOnce) {
-      mended += await ship(source, differences.slice(start, start + keysAtOnce), isWhole);
+      const shipped = differences.slice(start, start + keysAtOnce);
+      mended += await ship(source, shipped, isWhole);
+      await pace(shipped.length);
     }
   }
   return { mended, ghosts };

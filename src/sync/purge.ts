@@ -55,7 +55,8 @@ export class Purge {
 
   /** @returns why it cannot be raised, or `""`. */
   async #raiseFloor(floor: bigint): Promise<string> {
-    const { replicas } = this.#options.replicas;
+    const { replicas, topology } = this.#options.replicas;
+    if (topology.change !== undefined) return "the topology is changing";
     const unsteady = replicas.find((replica) => !replica.isSteady);
     if (unsteady !== undefined) return `partition ${unsteady.name} is ${unsteady.state}`;
     const visits = replicas.map((replica) => replica.visit);
@@ -66,6 +67,11 @@ export class Purge {
       if (old !== undefined) return `partition ${replica.name} still owes old writes to ${old.target}`;
     }
     if (!(await this.#options.antiEntropy.isEqualUpTo(floor))) return "the partitions are not equal yet";
+    for (const replica of replicas) {
+      const stored = await replica.use((partition) => partition.topology());
+      // Others may hold what is to be compared by now.
+      if ((stored.topology?.epoch ?? 0) !== topology.epoch) return "the topology was changed";
+    }
     const wereSteady = replicas.every((replica, index) => replica.isSteady && replica.visit === visits[index]);
     if (!wereSteady) return "a partition was away meanwhile";
     const raised = await Promise.all(replicas.map((replica) => replica.use((partition) => partition.raise({ floor }))));

@@ -47,6 +47,16 @@ async function untilCompared(server: Server): Promise<void> {
   }
 }
 
+/** Waits until the partition has joined and is filled. */
+async function untilMember(url: string, name: string): Promise<void> {
+  for (;;) {
+    const response = await fetch(`${url}/status`, { headers: { accept: "application/json" } });
+    const { partitions } = (await response.json()) as { partitions: { name: string; state: string }[] };
+    if (partitions.some((partition) => partition.name === name && partition.state === "steady")) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 it("a partition that is added to the configuration is filled before it is read from", async () => {
   const before = await start(2);
   await put(before, 400, "first");
@@ -56,6 +66,7 @@ it("a partition that is added to the configuration is filled before it is read f
   for (let number = 0; number < 400; number += 7) {
     assert.equal(await valueAt(after.url, `key-${number}`), `first ${number}`);
   }
+  await untilMember(after.url, "partition-3");
   await untilDelivered(after.url);
   await after.stop();
   assert.deepEqual(await contentsOf(3), await contentsOf(1));

@@ -68,6 +68,7 @@ describe("every document", () => {
     missing: [],
     replicas: 1,
     partitions: [],
+    topology: { epoch: 1, change: "", progress: undefined, waitsFor: "" },
     sync,
   };
   const list = {
@@ -324,6 +325,7 @@ describe("a status", () => {
     isReady: false,
     missing: ["partition-2 <cannot> be reached"],
     replicas: 2,
+    topology: { epoch: 1, change: "", progress: undefined, waitsFor: "" },
     partitions: [
       {
         name: "partition-1",
