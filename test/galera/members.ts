@@ -13,6 +13,13 @@ import { databaseOn, partitionOn } from "./options.ts";
 const update = "UPDATE numbers SET value = value + 1 WHERE id = ?";
 const portQuery = "SELECT CAST(@@port AS SIGNED)";
 
+const proposal = {
+  epoch: 1,
+  replicas: "all",
+  members: [{ name: "east", weight: 1 }],
+  gone: [],
+} as const;
+
 /** What members of one cluster do to each other, and what Kvasir makes of it. */
 export function memberClaims(bench: Bench): void {
   describe("members", () => {
@@ -120,7 +127,7 @@ export function memberClaims(bench: Bench): void {
       const floor = stampAt(now - 1000);
       const short = await open(0, { hosts: databaseHosts(bench, [0, 1]) });
       const error = await failure(short.raise({ writeFloor: floor }));
-      assert.equal(error.kind, "unreachable");
+      assert.equal(error.kind, "overloaded");
       assert.match(error.message, /2 of the 3 members/);
       assert.equal(await partitions[0]!.raise({ writeFloor: floor }), true);
 
@@ -139,6 +146,19 @@ export function memberClaims(bench: Bench): void {
         "SELECT CONVERT(name USING utf8mb4) AS Variable_name, CONVERT(value USING utf8mb4) AS Value FROM test_members.meta",
       );
       assert.equal(meta.get("write_floor"), String(floor + 5n));
+    });
+
+    it("of a promise and an acceptance through two members one knows of the other", async () => {
+      for (let round = 0; round < 40; round++) {
+        const [lesser, greater] = [`${1000 + round}a`, `${1000 + round}b`];
+        await partitions[0]!.promise(lesser);
+        const [isAccepted, promised] = await Promise.all([
+          partitions[0]!.accept(lesser, proposal),
+          partitions[1]!.promise(greater),
+        ]);
+        assert.equal(promised.promised, greater);
+        if (isAccepted) assert.equal(promised.accepted?.ballot, lesser, `round ${round}`);
+      }
     });
 
     it("a member outside of the primary component is passed over, left, and returned to", async () => {

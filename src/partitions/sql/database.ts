@@ -56,7 +56,7 @@ export interface Database {
    * hold on one member of a cluster alone: a row that others read under a share lock, and that was changed, is known
    * to them only when their member has received it. `look` reads that row; absent where there is one server.
    *
-   * @throws PartitionError `unreachable` when a server cannot be asked.
+   * @throws PartitionError `overloaded` when one of them cannot be asked now.
    */
   fence?(look: (session: Session) => Promise<unknown>): Promise<void>;
 

@@ -107,7 +107,7 @@ export class MysqlDatabase implements Database {
     // A member that is not counted is out of the cluster, and receives everything before it takes a write again.
     if (sizes.length >= size) return;
     const message = `${sizes.length} of the ${size} members of its cluster could be asked; name all of them in its url`;
-    throw new PartitionError("unreachable", this.#options.name, message);
+    throw new PartitionError("overloaded", this.#options.name, message);
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { compareKeys } from "../../key.ts";
 import {
   type BucketDigest,
@@ -68,6 +69,8 @@ import {
 import { type Statements, statementsOf } from "./statements.ts";
 import { type Expectation, writeInTransaction } from "./write-transaction.ts";
 
+/** A row that every change of what is known of the topology changes. */
+const topologyTurn = "topology_turn";
 const tokenPrefix = "token/";
 /** All names that begin with it: from here to, not including, there. */
 const tokenNames = [tokenPrefix, "token0"];
@@ -380,7 +383,9 @@ export class SqlPartition implements Partition {
   }
 
   async adopt(topology: Topology): Promise<StoredTopology> {
-    return (await this.#changeTopology((present) => withAdopted(present, topology))).stored;
+    const { stored } = await this.#changeTopology((present) => withAdopted(present, topology));
+    await this.#fence();
+    return stored;
   }
 
   async tokens(): Promise<Token[]> {
@@ -488,7 +493,9 @@ export class SqlPartition implements Partition {
       const present = storedTopologyOf(textsOf(await session.execute(this.#statements.lockTopology, topologyNames)));
       const changed = change(present);
       if (changed === undefined || changed === present) return { stored: present, isChanged: changed !== undefined };
-      await Promise.all(topologyRows(changed).map((row) => session.execute(this.#statements.writeMeta, row)));
+      // On a cluster the lock holds at one member only: of changes through two of them that write one row, one is refused.
+      const rows = [...topologyRows(changed), [topologyTurn, randomUUID()]];
+      await Promise.all(rows.map((row) => session.execute(this.#statements.writeMeta, row)));
       return { stored: changed, isChanged: true };
     });
   }
