@@ -66,7 +66,7 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
       runtime,
       log,
       accept,
-      isReceiving: (replica) => isReceiving(replica, replicaSet),
+      isReceiving: (replica) => isReceiving(replica, replicaSet, runtime),
       catchUp: (replica) => handoff.catchUp(replica),
       onSteady: (replica) => {
         // What it has recorded of the others may show that one of them was set back.

@@ -370,6 +370,7 @@ export class Store {
     const isReplay = outcome.kind === "replayed";
     let confirmed = 1;
     if (!isReplay) {
+      taker.noteWritten({ key, version });
       const record = { ...content, key, version };
       const { handoff } = this.#options;
       const pushes: Promise<boolean>[] = [];

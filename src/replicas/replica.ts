@@ -1,4 +1,5 @@
 import { type Partition, PartitionError, type PartitionInfo } from "../partition.ts";
+import type { Record } from "../record.ts";
 import type { Runtime } from "../runtime.ts";
 import { Latency } from "./latency.ts";
 
@@ -29,6 +30,11 @@ export interface ReplicaOptions {
   onSteady(replica: Replica): void;
 }
 
+/** A version of a key that a partition has on disk, or had. */
+export type Witness = Pick<Record, "key" | "version">;
+
+/** Writes are not answered in the order in which they were committed, so one alone would say less. */
+const witnessesMax = 8;
 /** How long what was read of a partition may be given on after its epoch was asked for. */
 const leaseMs = 10_000;
 const recoveringProblem = "it is new or was set back, and is being filled from the others";
@@ -58,6 +64,8 @@ export class Replica {
   passSeen = 0;
   /** Until then (elapsed ms) it is known to hold what the topology of this program says that it holds. */
   confirmedUntil = 0;
+  /** What it has confirmed to this process last: one that lacks it, or a newer version, was set back. */
+  witnesses: Witness[] = [];
   readonly #options: ReplicaOptions;
   #probeDelayMs = probeDelayMsMin;
   #cancelProbe: (() => void) | undefined;
@@ -137,6 +145,12 @@ export class Replica {
     } catch (error) {
       this.#lose(error);
     }
+  }
+
+  /** Takes note of a record that it has on disk for certain. */
+  noteWritten({ key, version }: Witness): void {
+    this.witnesses.push({ key, version });
+    if (this.witnesses.length > witnessesMax) this.witnesses.shift();
   }
 
   /** How far a pass over it has come, from 0 to 1, for people. */

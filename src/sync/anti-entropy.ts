@@ -226,8 +226,8 @@ export class AntiEntropy {
 
   /** Judged anew for every pass: it may have been set back while the others, which know, were away. */
   async #isReceiving(replica: Replica): Promise<boolean> {
-    const { replicas } = this.#options;
-    const isFound = await isReceiving(replica, replicas);
+    const { replicas, runtime } = this.#options;
+    const isFound = await isReceiving(replica, replicas, runtime);
     if (isFound) await replica.reconsider();
     // Where all could be asked, it counts that another process may have filled it by now.
     const areAllAsked = replicas.replicas.every((other) => other.isReachable);

@@ -97,6 +97,7 @@ export class Handoff {
       this.#pushedBytes -= bytes;
     }
     this.delivered++;
+    target.noteWritten(record);
     const hint: Hint = { target: target.name, key: record.key, version: record.version, standIn: false };
     source.use((partition) => partition.settle([hint])).catch(() => undefined);
     return true;
@@ -266,7 +267,9 @@ export class Handoff {
     const found = records.filter((record) => record !== undefined);
     await this.#countDiscarded(target, hints, records);
     try {
-      await target.use((partition) => partition.apply(found));
+      const dropped = await target.use((partition) => partition.apply(found));
+      const last = found.at(-1);
+      if (dropped === 0 && last !== undefined) target.noteWritten(last);
     } catch (error) {
       const isRefused = error instanceof PartitionError && error.kind === "rejected";
       if (!isRefused) throw error;

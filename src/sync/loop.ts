@@ -177,8 +177,10 @@ export class SyncLoop {
     await handoff.catchUpLate();
     await handoff.round();
     if (now >= this.#nextMarkAt && !this.#isStopped) {
-      this.#nextMarkAt = now + markIntervalMs;
-      await antiEntropy.mark(handoff.takeWritten());
+      const written = handoff.takeWritten();
+      // What is written after a quiet time is marked at once: a backup is often taken just before.
+      if (written.size > 0) this.#nextMarkAt = now + markIntervalMs;
+      await antiEntropy.mark(written);
     }
     // Who is filled by a change is recovering as well, and needs no second pass at the same time.
     const isRecovering = !antiEntropy.isFilling && replicas.replicas.some((replica) => replica.isReceiving);

@@ -6,7 +6,7 @@ import { pause, startWorkload, type Workload } from "./workload.ts";
 it("no plain write fails while one partition of three is killed, stopped or cut off, and no read but for what it alone has", {
   timeout: 240_000,
 }, async (context) => {
-  const deployment = await deploy({ databases: 3, servers: 1, syncs: 0, timeouts: ["1s", "2s"] });
+  const deployment = await deploy({ databases: 3, servers: 1, syncs: 0 });
   const { databases, proxies, urls } = deployment;
   const workload = startWorkload(urls, 24);
   const faults: { [name: string]: { begin(index: number): unknown; end(index: number): unknown } } = {

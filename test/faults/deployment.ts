@@ -28,7 +28,6 @@ const settings = (connectTimeout: string, queryTimeout: string) => `
 [timeouts]
 connect = "${connectTimeout}"
 query = "${queryTimeout}"
-request = "5s"
 
 [sync]
 pass_interval = "2s"
@@ -38,10 +37,10 @@ export async function deploy(options: {
   databases: number;
   servers: number;
   syncs: number;
-  /** How long a server is waited for: longer where none is stopped without a word. @default ["300ms", "600ms"] */
+  /** How long a server is waited for: a busy machine meets a short time without any fault. @default ["1s", "2s"] */
   timeouts?: readonly [connect: string, query: string];
 }): Promise<Deployment> {
-  const [connectTimeout, queryTimeout] = options.timeouts ?? ["300ms", "600ms"];
+  const [connectTimeout, queryTimeout] = options.timeouts ?? ["1s", "2s"];
   const folder = mkdtempSync(join(tmpdir(), "kvasir-faults-"));
   const databases = await Promise.all(Array.from({ length: options.databases }, () => startMariadb()));
   for (const database of databases) await database.createDatabase("test_kvasir");

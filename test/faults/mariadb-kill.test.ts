@@ -6,6 +6,9 @@ import { pause, startWorkload, untilDelivered, valueAt, type Workload } from "./
 /** For both tests together; longer in soak: `FAULT_SECONDS=600`. */
 const seconds = Number(process.env.FAULT_SECONDS ?? 60);
 
+/** Longer than a server that says nothing is waited for. */
+const longMs = 2800;
+
 /** Also for starting the servers, and for delivering everything at the end. */
 const timeout = (seconds + 180) * 1000;
 
@@ -52,13 +55,13 @@ async function causeFaults(deployment: Deployment, seconds: number): Promise<voi
     },
     async (index) => {
       databases[index]!.pause();
-      await pause(1500);
+      await pause(longMs);
       databases[index]!.resume();
     },
     async (index) => proxies[index]!.reset(),
     async (index) => {
       proxies[index]!.blackhole();
-      await pause(1500);
+      await pause(longMs);
       proxies[index]!.heal();
     },
     async (index) => {

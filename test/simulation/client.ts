@@ -125,7 +125,7 @@ export class Client {
         throw error;
       });
       frontEnd.checkDecided(name, key, owed);
-      frontEnd.noteStandIn(key, result.version);
+      frontEnd.noteAnswer(key, result.version, result.isReplay);
       return this.#applied(key, result);
     };
     let mayBeApplied = false;

@@ -27,6 +27,8 @@ export class FrontEnd {
   readonly views = new Map<string, View>();
   /** Writes of which it knows that a stand-in took them. */
   readonly #standIns: CommittedWrite[] = [];
+  /** Of each partition, what it committed last of all that it told this front end. */
+  readonly #witnesses = new Map<string, CommittedWrite>();
   #die: () => void = () => undefined;
   readonly #world: World;
   readonly #oracle: Oracle;
@@ -88,9 +90,12 @@ export class FrontEnd {
   }
 
   /** It has answered a write with `version`. */
-  noteStandIn(key: string, version: Version): void {
+  noteAnswer(key: string, version: Version, isReplay: boolean): void {
     const write = this.#oracle.find(key, version);
-    if (write !== undefined && write.database !== this.#oracle.replicasOf(key)[0]?.name) this.#standIns.push(write);
+    if (write === undefined) return;
+    const witness = this.#witnesses.get(write.database);
+    if (!isReplay && (witness === undefined || witness.at < write.at)) this.#witnesses.set(write.database, write);
+    if (write.database !== this.#oracle.replicasOf(key)[0]?.name) this.#standIns.push(write);
   }
 
   /** A conditional write is decided only when nothing that it knows a stand-in took is still owed to the home. */
@@ -124,6 +129,7 @@ export class FrontEnd {
     this.changes++;
     if (message === "partition is steady") {
       view.state = "steady";
+      this.#checkWitness(partition);
       this.#checkCaughtUp(partition, view);
     } else if (message === "partition is away") view.state = "away";
     else if (message === "partition is recovering") {
@@ -132,6 +138,20 @@ export class FrontEnd {
       if (database?.setbacks === 0)
         this.#oracle.fail(`${this.process.name} takes ${partition} for one that was set back`);
     }
+  }
+
+  /** One that lacks what it told was set back, and is used only when it has got it back, unless it is lost for good. */
+  #checkWitness(name: string): void {
+    const witness = this.#witnesses.get(name);
+    const { state } = this.#oracle.databases.find((database) => database.name === name)!;
+    if (witness === undefined || witness.isLost) return;
+    const { record } = witness;
+    const row = state.records.get(record.key);
+    const isThere = row !== undefined && compareVersions(row.version, record.version) >= 0;
+    if (isThere || record.version.stamp <= state.progress.floor) return;
+    this.#oracle.fail(
+      `${this.process.name} uses ${name} although it lacks ${describe(record)}, which it has confirmed`,
+    );
   }
 
   /** It is used again only when nobody who can be reached owes it what a stand-in took before. */

@@ -252,6 +252,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     "recorded.some((seen) => seen < 0)",
   ),
   bug(
+    "a partition is not asked for what it has confirmed",
+    "src/sync/standing.ts",
+    "if (!(await lacksWitnesses(replica, replicas, runtime))) return false;",
+    "return false;",
+  ),
+  bug(
     "a partition's own counter is read before the others'",
     "src/sync/standing.ts",
     "  const others =",
@@ -268,7 +274,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     "whether a partition was set back is not judged anew for a pass",
     antiEntropy,
-    "const isFound = await isReceiving(replica, replicas);",
+    "const isFound = await isReceiving(replica, replicas, runtime);",
     "const isFound = replica.isReceiving;",
   ),
   bug(

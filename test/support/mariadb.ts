@@ -166,7 +166,12 @@ class Server implements MariadbServer {
 
   async #query(sql: string): Promise<unknown> {
     const { createConnection } = await import("mariadb");
-    const connection = await createConnection({ socketPath: this.socket, user: "root", multipleStatements: true });
+    const connection = await createConnection({
+      socketPath: this.socket,
+      user: "root",
+      multipleStatements: true,
+      connectTimeout: startTimeoutMs,
+    });
     try {
       return await connection.query(sql);
     } finally {

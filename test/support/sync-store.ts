@@ -30,7 +30,7 @@ export async function syncStore(count: number, replicas: "all" | number = "all")
         runtime,
         log: silentLog,
         accept: () => undefined,
-        isReceiving: (replica) => isReceiving(replica, replicaSet),
+        isReceiving: (replica) => isReceiving(replica, replicaSet, runtime),
         catchUp: async () => undefined,
         onSteady: () => undefined,
       }),
@@ -46,6 +46,7 @@ export async function syncStore(count: number, replicas: "all" | number = "all")
   await connect();
   return {
     clock,
+    runtime,
     partitions,
     members,
     replicaSet,

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import type { ClockFence } from "../../src/replicas/clock-fence.ts";
+import { SyncLoop } from "../../src/sync/loop.ts";
+import type { Driver } from "../../src/topology/driver.ts";
+import type { Sweep } from "../../src/topology/sweep.ts";
+import type { Topologies } from "../../src/topology/topologies.ts";
+import { silentLog } from "../support/memory-store.ts";
+import { syncStore } from "../support/sync-store.ts";
+
+it("the first write after a quiet time is marked by the next tick, and further ones every ten seconds", async (context) => {
+  const { replicaSet, members, handoff, antiEntropy, purge, runtime, close } = await syncStore(2);
+  context.after(close);
+  const nothing = async () => undefined;
+  let elapsed = 0;
+  let tick: (() => void) | undefined;
+  const marked: number[] = [];
+  antiEntropy.mark = async (written) => {
+    if ([...written].length > 0) marked.push(elapsed / 1000);
+  };
+  const loop = new SyncLoop({
+    replicas: replicaSet,
+    handoff,
+    antiEntropy,
+    purge,
+    topologies: { refresh: nothing, found: nothing } as unknown as Topologies,
+    driver: { step: async () => false } as unknown as Driver,
+    sweep: { step: nothing } as unknown as Sweep,
+    fence: { measure: nothing } as unknown as ClockFence,
+    runtime: {
+      ...runtime,
+      elapsed: () => elapsed,
+      after: (_, run) => {
+        tick = run;
+        return () => undefined;
+      },
+    },
+    log: silentLog,
+    passIntervalMs: 1e9,
+    purgeIntervalMs: 1e9,
+  });
+  loop.start();
+  const record = { key: "k", version: { stamp: 1n, writer: 1 }, isTombstone: true, type: "", metadata: "", expires: 0 };
+  for (let second = 1; second <= 60; second++) {
+    elapsed = second * 1000;
+    const isBusy = second === 7 || (second >= 30 && second < 50);
+    if (isBusy) handoff.pushLater(members[0]!, members[1]!, { ...record, value: new Uint8Array() });
+    const run = tick;
+    run?.();
+    while (tick === run) await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual(marked, [7, 30, 40, 50]);
+  await loop.stop();
+});
