@@ -32,52 +32,47 @@ type Operation = z.infer<typeof operation>;
  * `POST /batch`: reads and writes with a status of their own each. Those of one key happen in their order, the rest
  * at once; none fails another. A body in which any of them is malformed is refused as a whole.
  */
-export function batchRoute(store: Store, options: ServerOptions, bodies: BodyReader, log: Log): Route {
-  return {
-    method: "POST",
-    path: "/batch",
-    access: "token",
-    async handle(exchange) {
-      const { raw, query } = exchange;
-      checkParameters(query, ["format", "r", "w"]);
-      if (!/^application\/(?:[^;]+\+)?json *(?:;|$)/i.test(raw.headers["content-type"] ?? "application/json")) {
-        throw new StoreError("body_type_unsupported", "a batch is application/json");
-      }
-      const reads = readOptions(exchange);
-      const { condition, ...writes } = writeOptions(exchange);
-      if (condition !== undefined) {
-        throw new StoreError("invalid_header", "a batch has no condition; give ifMatch and ifNoneMatch to its members");
-      }
-      const id = readRequestId(raw);
-      const valueBytesMax = Math.min(options.valueBytesMax, store.valueBytesMax);
-      const bytesMax = bodyBytesMax(valueBytesMax);
-      const schema = z.array(operation).max(options.batchMax, `at most ${options.batchMax} operations are allowed`);
-      const operations = parseBody(await bodies.read(exchange, bytesMax), schema, "batch");
-      // It came as one request, but is worth as many as it has members.
-      exchange.grant.allowance?.spend(Math.max(0, operations.length - 1));
+export function batching(store: Store, options: ServerOptions, bodies: BodyReader, log: Log): Route["handle"] {
+  return async (exchange) => {
+    const { raw, query } = exchange;
+    checkParameters(query, ["format", "r", "w"]);
+    if (!/^application\/(?:[^;]+\+)?json *(?:;|$)/i.test(raw.headers["content-type"] ?? "application/json")) {
+      throw new StoreError("body_type_unsupported", "a batch is application/json");
+    }
+    const reads = readOptions(exchange);
+    const { condition, ...writes } = writeOptions(exchange);
+    if (condition !== undefined) {
+      throw new StoreError("invalid_header", "a batch has no condition; give ifMatch and ifNoneMatch to its members");
+    }
+    const id = readRequestId(raw);
+    const valueBytesMax = Math.min(options.valueBytesMax, store.valueBytesMax);
+    const bytesMax = bodyBytesMax(valueBytesMax);
+    const schema = z.array(operation).max(options.batchMax, `at most ${options.batchMax} operations are allowed`);
+    const operations = parseBody(await bodies.read(exchange, bytesMax), schema, "batch");
+    // It came as one request, but is worth as many as it has members.
+    exchange.grant.allowance?.spend(Math.max(0, operations.length - 1));
 
-      const batch = new Batch({
-        store,
-        log,
-        grant: exchange.grant,
-        limits: { ...options, valueBytesMax },
-        reads,
-        writes,
-        id,
-        bytesMax,
-      });
-      const results = await batch.run(operations);
-      return {
-        status: 200,
-        headers: {
-          "Content-Type": "application/json",
-          "Cache-Control": "no-cache",
-          "X-Content-Type-Options": "nosniff",
-          ...(batch.clock && { "Kvasir-Clock": formatClockToken(batch.clock) }),
-        },
-        body: `{"results":[${results.join(",")}]}`,
-      };
-    },
+    const batch = new Batch({
+      store,
+      log,
+      grant: exchange.grant,
+      limits: { ...options, valueBytesMax },
+      reads,
+      writes,
+      id,
+      bytesMax,
+    });
+    const results = await batch.run(operations);
+    return {
+      status: 200,
+      headers: {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-cache",
+        "X-Content-Type-Options": "nosniff",
+        ...(batch.clock && { "Kvasir-Clock": formatClockToken(batch.clock) }),
+      },
+      body: `{"results":[${results.join(",")}]}`,
+    };
   };
 }
 

@@ -19,38 +19,33 @@ const newRecord = z.strictObject({ key: z.string().optional(), ...newValueMember
 type NewRecord = z.infer<typeof newRecord>;
 
 /** `POST /kv`: creates a value, and never replaces one. Without a key the server chooses one. */
-export function createRoute(store: Store, options: ServerOptions, bodies: BodyReader): Route {
-  return {
-    method: "POST",
-    path: "/kv",
-    access: "token",
-    async handle(exchange) {
-      const { raw, query } = exchange;
-      checkParameters(query, ["format", "w", "ttl"]);
-      const { condition, ...chosen } = writeOptions(exchange);
-      if (condition !== undefined) {
-        throw new StoreError("invalid_header", "POST never replaces a value, and has no other condition; use PUT");
-      }
-      const id = readRequestId(raw);
-      const ttl = parseTtl(raw.headers["x-ttl"] as string | undefined, query.get("ttl"));
-      const metadata = readMetadata(raw, options.metadataBytesMax);
-      const valueBytesMax = Math.min(options.valueBytesMax, store.valueBytesMax);
-      const body = await bodies.read(exchange, bodyBytesMax(valueBytesMax));
+export function creating(store: Store, options: ServerOptions, bodies: BodyReader): Route["handle"] {
+  return async (exchange) => {
+    const { raw, query } = exchange;
+    checkParameters(query, ["format", "w", "ttl"]);
+    const { condition, ...chosen } = writeOptions(exchange);
+    if (condition !== undefined) {
+      throw new StoreError("invalid_header", "POST never replaces a value, and has no other condition; use PUT");
+    }
+    const id = readRequestId(raw);
+    const ttl = parseTtl(raw.headers["x-ttl"] as string | undefined, query.get("ttl"));
+    const metadata = readMetadata(raw, options.metadataBytesMax);
+    const valueBytesMax = Math.min(options.valueBytesMax, store.valueBytesMax);
+    const body = await bodies.read(exchange, bodyBytesMax(valueBytesMax));
 
-      const given = readRecord(raw.headers["content-type"], body);
-      const key = given.key ?? chooseKey(id);
-      checkKey(key);
-      exchange.grant.check("write", key);
-      const content = withHeaders(newContent(given, { ...options, valueBytesMax }), metadata, ttl);
-      const payload = { method: "POST", type: raw.headers["content-type"], metadata, ttl };
-      const result = await create(store, key, content, {
-        ...chosen,
-        // No other write can have a key that was just drawn, so that its home need not be there to decide.
-        ...(given.key !== undefined && { condition: { ifNoneMatch: "*" } }),
-        ...(id !== undefined && { request: writeRequest(id, payload, body) }),
-      });
-      return storedAnswer(201, result, { Location: keyHref(key) });
-    },
+    const given = readRecord(raw.headers["content-type"], body);
+    const key = given.key ?? chooseKey(id);
+    checkKey(key);
+    exchange.grant.check("write", key);
+    const content = withHeaders(newContent(given, { ...options, valueBytesMax }), metadata, ttl);
+    const payload = { method: "POST", type: raw.headers["content-type"], metadata, ttl };
+    const result = await create(store, key, content, {
+      ...chosen,
+      // No other write can have a key that was just drawn, so that its home need not be there to decide.
+      ...(given.key !== undefined && { condition: { ifNoneMatch: "*" } }),
+      ...(id !== undefined && { request: writeRequest(id, payload, body) }),
+    });
+    return storedAnswer(201, result, { Location: keyHref(key) });
   };
 }
 

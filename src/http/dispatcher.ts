@@ -10,10 +10,11 @@ import type { Cors } from "./cors.ts";
 import type { Exchange } from "./exchange.ts";
 import { type HostCheck, isSafe } from "./host-check.ts";
 import type { KeyRoutes } from "./key-routes.ts";
-import type { HttpMetrics } from "./metrics.ts";
+import { answerAt, type OtherRoutes } from "./other-routes.ts";
 import { asStoreError, problemAnswer } from "./problem-answer.ts";
 import { noQuery } from "./query.ts";
 import type { ReplicaRoutes } from "./replica-routes.ts";
+import type { RequestCounts } from "./request-counts.ts";
 import { sendAnswer } from "./send.ts";
 import { ClientGone } from "./send-large.ts";
 import type { SlowReaders } from "./slow-readers.ts";
@@ -31,15 +32,12 @@ export interface DispatcherOptions {
   readonly readers: SlowReaders;
   /** Requests that are not answered yet; more get 503. */
   readonly requestsMax: number;
-  /** Where no token is needed. */
-  readonly isOpenPath: (path: string) => boolean;
-  readonly metrics: HttpMetrics;
+  readonly requests: RequestCounts;
   readonly logger: Logger;
   readonly logRequests: boolean;
   /** Whether connections close after their answer, because the server stops. */
   readonly isStopping: () => boolean;
-  /** What answers the requests that are not for one key, by calling {@link Dispatcher.respond}. */
-  readonly others: (raw: IncomingMessage, response: ServerResponse) => void;
+  readonly others: OtherRoutes;
 }
 
 /** Answered also when too much is under way, because whoever asks would restart a front end that only has much to do. */
@@ -56,16 +54,12 @@ const waitedStatus = 503;
 const preflightRoute = "preflight";
 const noRoute = "none";
 
-/**
- * Takes every request from Node, and sees to its answer. Those for one key, which are nearly all, go straight to
- * their handler, because a framework costs a sixth to a third of the speed there.
- */
+/** Takes every request from Node, and sees to its answer. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   #underWay = 0;
   #overloadedSince: number | undefined;
   #overloaded = 0;
-  readonly #exchanges = new WeakMap<IncomingMessage, Exchange>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -101,7 +95,7 @@ export class Dispatcher {
     let done: Promise<void> | undefined;
     try {
       const target = parseTarget(raw.url!);
-      const { auth, hosts, cors } = this.#options;
+      const { auth, hosts, cors, others } = this.#options;
       const { isOpen } = auth;
       exchange = { raw, response, query: target.query, grant: isOpen ? everything : nothing, isArriving };
       hosts.check(raw, target.authority, isOpen);
@@ -109,24 +103,25 @@ export class Dispatcher {
       checkFraming(raw);
       const preflight = raw.method === "OPTIONS" ? cors?.preflight(raw.headers) : undefined;
       // No path of a key is open.
-      if (preflight === undefined && !isOpen && (target.key !== undefined || !this.#options.isOpenPath(target.path))) {
+      if (preflight === undefined && !isOpen && (target.key !== undefined || !others.isOpen(target.path))) {
         exchange.grant = auth.grantOf(raw);
         if (target.key !== undefined) exchange.grant.checkMethod(raw.method!, target.key);
       }
-      if (preflight !== undefined) done = this.respond(exchange, preflightRoute, () => preflight);
+      if (preflight !== undefined) done = this.#respond(exchange, preflightRoute, () => preflight);
       else if (target.key === undefined) {
         raw.url = target.path;
-        done = this.#passOn(exchange);
+        const routes = others.at(target.path);
+        done = this.#respond(exchange, routes[0]?.path ?? noRoute, (each) => answerAt(routes, each));
       } else if (target.path.startsWith("/replicas")) {
-        done = this.respond(exchange, replicasRoute, this.#answerReplicas, target.key);
-      } else done = this.respond(exchange, keyRoute, this.#answerKey, target.key);
+        done = this.#respond(exchange, replicasRoute, this.#answerReplicas, target.key);
+      } else done = this.#respond(exchange, keyRoute, this.#answerKey, target.key);
     } catch (error) {
       // Whoever sent this and whoever passed it on may not agree where it ends, or whom it is for.
       if (error instanceof StoreError && error.code === "invalid_header") {
         response.shouldKeepAlive = false;
         turns.isOver = true;
       }
-      done = this.respond(exchange, noRoute, () => Promise.reject(error));
+      done = this.#respond(exchange, noRoute, () => Promise.reject(error));
     }
     if (done === undefined) this.#leave(turns);
     else void done.then(() => this.#leave(turns));
@@ -140,28 +135,23 @@ export class Dispatcher {
   #refuseExcess(raw: IncomingMessage, response: ServerResponse, turns: Turns): void {
     if (turns.isOver) return;
     const exchange = { raw, response, query: noQuery, grant: nothing, isArriving: false };
-    void this.respond(exchange, noRoute, () => {
+    void this.#respond(exchange, noRoute, () => {
       throw new StoreError("overloaded", "too many requests are under way; try again");
     });
-  }
-
-  /** The exchange of a request that was passed on to `others`. */
-  exchangeOf(raw: IncomingMessage): Exchange {
-    return this.#exchanges.get(raw)!;
   }
 
   /**
    * Sends what `produce` gives, or the problem document for what it throws; a promise when it could not be done at
    * once. Never throws or rejects. `key` is handed to `produce`, so that the hot path needs no closure.
    */
-  respond(
+  #respond(
     exchange: Exchange,
     route: string,
     produce: (exchange: Exchange, key: string) => Promise<Answer> | Answer,
     key = "",
   ): Promise<void> | undefined {
     const started = performance.now();
-    this.#options.metrics.begin();
+    this.#options.requests.begin();
     try {
       const answer = produce(exchange, key);
       if (!(answer instanceof Promise)) return this.#send(exchange, route, answer, started);
@@ -211,25 +201,16 @@ export class Dispatcher {
   }
 
   #end(exchange: Exchange, route: string, status: number, started: number): void {
-    const { metrics, logRequests, logger, bodies } = this.#options;
+    const { requests, logRequests, logger, bodies } = this.#options;
     const { method } = exchange.raw;
     if (exchange.heldBytes !== undefined) bodies.release(exchange);
     const elapsedMs = performance.now() - started;
-    metrics.end(route, method!, status, elapsedMs);
+    requests.end(route, method!, status, elapsedMs);
     if (logRequests) logger.info({ method, route, status, elapsedMs }, "request");
   }
 
   readonly #answerKey = (exchange: Exchange, key: string) => this.#options.keys.answer(exchange, key);
   readonly #answerReplicas = (exchange: Exchange, key: string) => this.#options.replicas.answer(exchange, key);
-
-  async #passOn(exchange: Exchange): Promise<void> {
-    const { raw, response } = exchange;
-    this.#exchanges.set(raw, exchange);
-    const { promise: closed, resolve } = Promise.withResolvers<void>();
-    response.once("close", resolve);
-    this.#options.others(raw, response);
-    await closed;
-  }
 
   #problem(thrown: unknown, { raw, query }: Exchange): Answer {
     const error = asStoreError(thrown);

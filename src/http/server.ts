@@ -1,26 +1,23 @@
 import { createServer as createNodeServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type FastifyInstance, fastify as newFastify } from "fastify";
 import type { Logger } from "../log.ts";
 import type { Store } from "../store.ts";
 import { Auth } from "./auth.ts";
-import { batchRoute } from "./batch-route.ts";
 import { BodyReader } from "./body.ts";
 import { Certificates } from "./certificates.ts";
 import { answerClientError } from "./client-error.ts";
 import { capPerAddress } from "./connection-cap.ts";
 import { Cors } from "./cors.ts";
-import { createRoute } from "./create-route.ts";
 import { deletePrefixRoute } from "./delete-prefix-route.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { HostCheck } from "./host-check.ts";
 import { KeyRoutes } from "./key-routes.ts";
 import { listRoute } from "./list-routes.ts";
-import { HttpMetrics } from "./metrics.ts";
-import { addRoutes, isAt, refuse } from "./other-routes.ts";
+import { late, OtherRoutes } from "./other-routes.ts";
 import { PaceCheck } from "./pace-check.ts";
 import { pageRoutes } from "./page-routes.ts";
 import { ReplicaRoutes, replicasRoute } from "./replica-routes.ts";
+import { RequestCounts } from "./request-counts.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { serviceRoutes } from "./service-routes.ts";
 import { SlowReaders } from "./slow-readers.ts";
@@ -51,25 +48,29 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
   let stopped: Promise<void> | undefined;
   const isStopping = () => stopped !== undefined;
   const readers = new SlowReaders(options, () => performance.now());
-  const metrics = new HttpMetrics(store, () => readers.connections);
+  const requests = new RequestCounts();
   const bodies = new BodyReader(options.bodyBudgetBytes, new PaceCheck(options.bodyRateMin));
   const auth = new Auth(store.tokens, options, logger);
   const keys = new KeyRoutes(store, options, bodies);
   let isLeaving = false;
   const stopping = () => (isLeaving ? "this front end is stopping" : undefined);
-  const routes = [
+  const others = new OtherRoutes([
     listRoute(store, options),
-    createRoute(store, options, bodies),
+    late({ method: "POST", path: "/kv", access: "token" }, async () => {
+      const { creating } = await import("./create-route.ts");
+      return creating(store, options, bodies);
+    }),
     deletePrefixRoute(store),
-    batchRoute(store, options, bodies, logger),
+    late({ method: "POST", path: "/batch", access: "token" }, async () => {
+      const { batching } = await import("./batch-route.ts");
+      return batching(store, options, bodies, logger);
+    }),
     replicasRoute,
     ...unstorageRoutes(store, options, keys),
     ...pageRoutes,
-    ...serviceRoutes({ store, metrics, stopping, isOpen: () => auth.isOpen }),
-  ];
-  const open = routes.filter(({ access }) => access === "open");
+    ...serviceRoutes({ store, requests, connections: () => readers.connections, stopping, isOpen: () => auth.isOpen }),
+  ]);
   const cors = options.corsOrigins.length === 0 ? undefined : new Cors(options.corsOrigins);
-  let others: Parameters<typeof createNodeServer>[1];
   const dispatcher = new Dispatcher({
     keys,
     replicas: new ReplicaRoutes(store),
@@ -79,29 +80,20 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
     hosts: new HostCheck(options.hosts, cors),
     cors,
     auth,
-    isOpenPath: (path) => open.some((route) => isAt(route, path)),
-    metrics,
+    requests,
     logger,
     logRequests: options.logRequests,
     isStopping,
-    others: (raw, response) => others!(raw, response as Parameters<typeof others & object>[1]),
+    others,
   });
   const certificates = options.tls && new Certificates(options.tls, options.headersTimeoutMs, logger);
   const server = newNodeServer(options, dispatcher, certificates);
   readers.watch(server, certificates === undefined ? "connection" : "secureConnection");
-  const fastify = newFastify({
-    serverFactory: (handler) => {
-      others = handler;
-      return server;
-    },
-    frameworkErrors: (error, request, reply) => void refuse(dispatcher, error, request, reply),
-  });
-  addRoutes(fastify, routes, dispatcher);
 
   return {
     async listen() {
       await store.tokens.start();
-      return listen(fastify, server, options);
+      return listen(server, options);
     },
     leave() {
       isLeaving = true;
@@ -109,7 +101,7 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
     stop() {
       isLeaving = true;
       certificates?.stop();
-      stopped ??= stop(fastify, server, options.stopTimeoutMs);
+      stopped ??= stop(server, options.stopTimeoutMs);
       return stopped;
     },
   };
@@ -141,12 +133,7 @@ function newNodeServer(options: ServerOptions, dispatcher: Dispatcher, certifica
   return server;
 }
 
-async function listen(
-  fastify: FastifyInstance,
-  server: Server,
-  { host, port }: ServerOptions,
-): Promise<{ host: string; port: number }> {
-  await fastify.ready();
+async function listen(server: Server, { host, port }: ServerOptions): Promise<{ host: string; port: number }> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -157,10 +144,9 @@ async function listen(
   return { host, port: (server.address() as AddressInfo).port };
 }
 
-async function stop(fastify: FastifyInstance, server: Server, stopTimeoutMs: number): Promise<void> {
+async function stop(server: Server, stopTimeoutMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const cut = setTimeout(() => server.closeAllConnections(), stopTimeoutMs);
   await closed;
   clearTimeout(cut);
-  await fastify.close();
 }

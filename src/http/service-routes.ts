@@ -2,15 +2,17 @@ import { readFileSync } from "node:fs";
 import type { Store } from "../store.ts";
 import type { Answer } from "./answer.ts";
 import type { Route } from "./exchange.ts";
-import type { HttpMetrics } from "./metrics.ts";
 import { negotiateDocument } from "./negotiation.ts";
-import { openApiDocument } from "./openapi.ts";
+import { late } from "./other-routes.ts";
 import { checkParameters } from "./query.ts";
 import { renderStatus } from "./representations/status.ts";
+import type { RequestCounts } from "./request-counts.ts";
 
 export interface ServiceOptions {
   readonly store: Store;
-  readonly metrics: HttpMetrics;
+  readonly requests: RequestCounts;
+  /** How many are open. */
+  readonly connections: () => number;
   /** Why the front end is about to go, once it is. */
   readonly stopping: () => string | undefined;
   /** Whether everybody may know what is wrong. */
@@ -18,8 +20,7 @@ export interface ServiceOptions {
 }
 
 /** What is asked about the front end itself. */
-export function serviceRoutes({ store, metrics, stopping, isOpen }: ServiceOptions): Route[] {
-  const openApi = JSON.stringify(openApiDocument(ownVersion()));
+export function serviceRoutes({ store, requests, connections, stopping, isOpen }: ServiceOptions): Route[] {
   return [
     {
       method: "GET",
@@ -28,8 +29,8 @@ export function serviceRoutes({ store, metrics, stopping, isOpen }: ServiceOptio
       async handle({ raw, query, grant }) {
         checkParameters(query, ["format"]);
         const format = negotiateDocument(raw.headers.accept, query.get("format"));
-        const [status, requests] = await Promise.all([store.status(), metrics.requests()]);
-        const { body, headers } = renderStatus(format, status, requests, (key) => grant.mayRead(key));
+        const status = await store.status();
+        const { body, headers } = renderStatus(format, status, requests.totals(), (key) => grant.mayRead(key));
         return { status: 200, headers: { ...headers, Vary: "Accept", "Cache-Control": "no-cache" }, body };
       },
     },
@@ -44,25 +45,20 @@ export function serviceRoutes({ store, metrics, stopping, isOpen }: ServiceOptio
         return missing.length === 0 ? textAnswer(200, ["ready"]) : textAnswer(503, isOpen() ? missing : ["not ready"]);
       },
     },
-    {
-      method: "GET",
-      path: "/metrics",
-      access: "admin",
-      async handle() {
+    late({ method: "GET", path: "/metrics", access: "admin" }, async () => {
+      const { HttpMetrics } = await import("./metrics.ts");
+      const metrics = new HttpMetrics(store, requests, connections);
+      return async () => {
         const { type, body } = await metrics.text();
         return { status: 200, headers: { "Content-Type": type, "Cache-Control": "no-store" }, body };
-      },
-    },
-    {
-      method: "GET",
-      path: "/openapi.json",
-      access: "open",
-      handle: () => ({
-        status: 200,
-        headers: { "Content-Type": "application/json", "Cache-Control": "no-cache" },
-        body: openApi,
-      }),
-    },
+      };
+    }),
+    late({ method: "GET", path: "/openapi.json", access: "open" }, async () => {
+      const { openApiDocument } = await import("./openapi.ts");
+      const body = JSON.stringify(openApiDocument(ownVersion()));
+      const headers = { "Content-Type": "application/json", "Cache-Control": "no-cache" };
+      return () => ({ status: 200, headers, body });
+    }),
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { PartitionStatus, StoreStatus } from "../../store-types.ts";
-import type { RequestTotals } from "../metrics.ts";
 import type { DocumentFormat } from "../negotiation.ts";
 import { statusPage } from "../pages/status-page.ts";
+import type { RequestTotals } from "../request-counts.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
 import { syncDocument, syncFacts, syncXml } from "./sync-status.ts";
 import { alignedText, loadText } from "./text.ts";
