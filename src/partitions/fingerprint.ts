@@ -1,6 +1,8 @@
 import type { Record } from "../record.ts";
 import { xxhash } from "../replicas/hash.ts";
 
+const partBytes = 2 ** 18;
+
 /** Two independent 63-bit fingerprints of everything in a record, so that digests of them show any difference. */
 export interface Fingerprint {
   readonly first: bigint;
@@ -21,8 +23,16 @@ export function fingerprinter(cluster: string): (record: Record) => Fingerprint 
 }
 
 function hash(head: Buffer, value: Uint8Array, seed: bigint): bigint {
-  head.writeBigUInt64LE(xxhash.h64Raw(value, seed), 0);
+  head.writeBigUInt64LE(hashOf(value, seed), 0);
   return xxhash.h64Raw(head, seed) >> 1n;
+}
+
+/** The hash's memory holds a copy of what it is given, and never shrinks: it gets large values in parts. */
+function hashOf(value: Uint8Array, seed: bigint): bigint {
+  if (value.length <= partBytes) return xxhash.h64Raw(value, seed);
+  const parts = xxhash.create64(seed);
+  for (let start = 0; start < value.length; start += partBytes) parts.update(value.subarray(start, start + partBytes));
+  return parts.digest();
 }
 
 /** Everything but the value, with lengths before the texts so that no two records share their bytes. */
