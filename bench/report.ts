@@ -12,6 +12,7 @@ interleaved rounds of ${seconds} s (cases that no target rests on: of half that)
 (\`wrk\`, one thread, closed loop), servers and databases share the machine's cores. Unless a case says otherwise: values of
 128 bytes, 64 connections, random of 10 thousand keys. CPU is user and system time of all processes of the server for
 one request; that of the database servers stands apart. "durable" is what is on disk (fsync) when it is answered.
+[limits.md](limits.md) says why a target is not reached.
 
 ${targets(results)}
 ${cases.map((name) => caseTable(name, results)).join("\n")}

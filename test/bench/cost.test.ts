@@ -9,7 +9,7 @@ import { type Server, startServer, temporaryFolder } from "../cli/kvasir.ts";
  * What a request costs, as a multiple of what the bare server of bench/bare.ts takes for it on the same machine in the
  * same moments. CPU time and not the clock, and in turns, so that neither a slow nor a busy machine changes much.
  */
-const bounds = { GET: 3, PUT: 6 } as const;
+const bounds = { GET: 2.2, PUT: 4.5 } as const;
 
 const connections = 64;
 const keys = 500;
