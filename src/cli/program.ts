@@ -5,6 +5,7 @@ import { declareBench } from "./declare/bench.ts";
 import { declareCompletion } from "./declare/completion.ts";
 import type { Finish } from "./declare/declaring.ts";
 import { declareKeyCommands } from "./declare/keys.ts";
+import { declarePartitionCommands } from "./declare/partition.ts";
 import { declareServerCommands } from "./declare/server.ts";
 import { declareTokenCommands } from "./declare/token.ts";
 import { declareTransferCommands } from "./declare/transfer.ts";
@@ -42,6 +43,7 @@ function declare(args: readonly string[], finish: Finish): Command {
   declareServerCommands(program, args, finish);
   declareKeyCommands(program, finish);
   declareTransferCommands(program, finish);
+  declarePartitionCommands(program, args, finish);
   declareTokenCommands(program, args, finish);
   declareBench(program, finish);
   declareCompletion(program, finish);

@@ -8,6 +8,12 @@ export interface StatusDocument {
   readonly missing: readonly string[];
   readonly cluster: string;
   readonly replicas: string | number;
+  readonly topology: {
+    readonly epoch: number;
+    readonly change?: string;
+    readonly progress?: number;
+    readonly waitsFor?: string;
+  };
   readonly partitions: readonly PartitionDocument[];
   readonly sync: SyncDocument;
 }
@@ -74,12 +80,13 @@ export function statusLines(status: StatusDocument, width: number): string[] {
   ];
 }
 
-function facts({ ready, missing, cluster, replicas }: StatusDocument): string[][] {
+function facts({ ready, missing, cluster, replicas, topology }: StatusDocument): string[][] {
   return [
     ["state", ready ? "ready" : "not ready"],
     ...missing.map((reason) => ["missing", reason]),
     ["cluster", cluster],
     ["replicas", String(replicas)],
+    ["topology", topologyText(topology)],
   ];
 }
 
@@ -88,6 +95,11 @@ function cells(partition: PartitionDocument): string[] {
   const held = size === undefined ? ["unknown", "unknown", "not yet"] : [`${size.keys}`, byteText(size.bytes), size.at];
   const rates = load === undefined ? "unknown" : `${load.reads} reads/s, ${load.writes} writes/s`;
   return [name, state, ...held, rates, owedText(owed), `${latencyMs} ms`, engine, durability, url, problem ?? ""];
+}
+
+function topologyText({ epoch, change, progress = 0, waitsFor }: StatusDocument["topology"]): string {
+  const done = change === undefined ? "" : `; ${change}, ${Math.floor(progress * 100)} % done`;
+  return `epoch ${epoch}${done}${waitsFor === undefined ? "" : `; waits for ${waitsFor}`}`;
 }
 
 /** A row of the table on its side. */

@@ -38,6 +38,12 @@ export class StoreMetrics {
 
   #addPartitions(): void {
     this.#addGauge("kvasir_ready", "1 when all keys can be served, else 0.", ({ isReady }) => Number(isReady));
+    this.#addGauge("kvasir_topology_epoch", "Number of the topology.", ({ topology }) => topology.epoch);
+    this.#addGauge(
+      "kvasir_topology_progress",
+      "Which part of a change of the topology is done, from 0 to 1. No series when none is under way.",
+      ({ topology }) => topology.progress,
+    );
     const partition = ["partition"] as const;
     this.#addGauges("kvasir_partition_steady", "1 when the partition is in use, else 0.", partition, ({ partitions }) =>
       partitions.map(({ name, state }) => [[name], Number(state === "steady")]),

@@ -9,10 +9,12 @@ import type { Driver } from "../topology/driver.ts";
 import type { Sweep } from "../topology/sweep.ts";
 import type { Topologies } from "../topology/topologies.ts";
 import type { AntiEntropy, PassOptions, PassResult } from "./anti-entropy.ts";
+import type { Size } from "./digest.ts";
 import type { Handoff } from "./handoff.ts";
 import type { Purge, PurgeResult } from "./purge.ts";
 import { type DamagedRecord, scrub } from "./scrub.ts";
 import type { SetAsideRecord } from "./set-aside.ts";
+import { type CountOptions, countSizes } from "./sizes.ts";
 
 export interface LoopOptions {
   readonly replicas: ReplicaSet;
@@ -143,6 +145,12 @@ export class SyncLoop {
   /** Compares all replicas, and mends what differs if asked to. */
   compare(options: PassOptions): Promise<PassResult> {
     return this.#options.antiEntropy.pass(options);
+  }
+
+  /** What each bucket holds now. */
+  count(options: CountOptions): Promise<(bucket: number) => Size> {
+    const { replicas, runtime } = this.#options;
+    return countSizes(replicas, runtime, options);
   }
 
   /** Checks every value against its fingerprints; see `scrub.ts`. */

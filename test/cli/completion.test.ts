@@ -60,6 +60,8 @@ describe("completion in bash", () => {
 
   it("offers choices, and nothing where only the user can know", () => {
     assert.deepEqual(bashOffers("kvasir", "completion", ""), ["bash", "zsh", "fish"]);
+    assert.deepEqual(bashOffers("kvasir", "partition", "re"), ["replace", "replicas"]);
+    assert.deepEqual(bashOffers("kvasir", "partition", "--dry"), ["--dry-run"]);
     assert.deepEqual(bashOffers("kvasir", "put", "--ttl", ""), []);
     assert.deepEqual(bashOffers("kvasir", "status", "--watch", "--j"), ["--json"]);
   });

@@ -60,7 +60,9 @@ describe("the help", () => {
 
   it("has examples of what does not end by itself, or writes elsewhere, with flags that are there", async () => {
     const lines = Object.values(examples).flat();
-    const others = lines.filter((line) => /^kvasir (serve|completion|bench|token)|--every|--watch/.test(line));
+    const others = lines.filter((line) =>
+      /^kvasir (serve|completion|bench|token|partition)|--every|--watch/.test(line),
+    );
     assert.ok(others.length >= 6, others.join("\n"));
     for (const line of others) {
       // The help comes instead of the command, but not before its flags are read.

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
-const commandTimeoutMs = 60_000;
+const commandTimeoutMs = 150_000;
 
 export interface Finished {
   readonly code: number | null;

@@ -325,7 +325,6 @@ describe("a status", () => {
     isReady: false,
     missing: ["partition-2 <cannot> be reached"],
     replicas: 2,
-    topology: { epoch: 1, change: "", progress: undefined, waitsFor: "" },
     partitions: [
       {
         name: "partition-1",
@@ -357,6 +356,7 @@ describe("a status", () => {
         load: undefined,
       },
     ],
+    topology: { epoch: 5, change: "add partition-3, filling", progress: 0.25, waitsFor: "partition partition-2" },
     sync,
   };
 
@@ -368,6 +368,7 @@ describe("a status", () => {
       writer: "w1",
       replicas: 2,
       requests,
+      topology: { epoch: 5, change: "add partition-3, filling", progress: 0.25, waitsFor: "partition partition-2" },
       partitions: [
         {
           name: "partition-1",
@@ -420,6 +421,7 @@ describe("a status", () => {
     assert.equal(document.get("/status/requests/writes")?.toString(), "12");
     assert.equal(document.get("/status/requests/durations/duration/count")?.toString(), "2");
     assert.equal(document.get("/status/partitions/partition/batches/writes/members")?.toString(), "12");
+    assert.equal(document.get("/status/topology/change")?.toString(), "add partition-3, filling");
     assert.equal(document.get("/status/partitions/partition/size/bytes")?.toString(), "5000");
     assert.equal(document.get("/status/partitions/partition/load/reads")?.toString(), "12.3");
     assert.equal(document.get("/status/partitions/partition/owed/hints/count")?.toString(), "3");
@@ -434,6 +436,7 @@ describe("a status", () => {
     assert.match(page, />41<\/span> keys, <span class="number" title="5000 bytes">4.9 KiB<\/span>/);
     assert.match(page, /12.3 reads\/s, 1 writes\/s in 0.1 batches\/s/);
     assert.match(page, /not counted yet/);
+    assert.match(page, /epoch 5; add partition-3, filling, 25 % done; waits for partition partition-2/);
     assert.ok(page.includes("<li>partition-2 &lt;cannot&gt; be reached</li>"));
   });
 

@@ -83,6 +83,7 @@ describe("the service pages", () => {
       owing.store.sync.lastPurge = { at: Date.now() - 5000, purged: 0, blocked: "a partition is away" };
       const text = await (await owing.request("/metrics")).text();
       assert.match(text, /^kvasir_hints_owed\{partition="p[12]",target="p[12]"\} 1$/m);
+      assert.match(text, /^kvasir_topology_epoch [0-9]+$/m);
       assert.match(text, /^kvasir_partition_keys\{partition="p1"\} 6$/m);
       assert.match(text, /^kvasir_partition_value_bytes\{partition="p2"\} 800$/m);
       assert.match(text, /^kvasir_pass_records 7$/m);

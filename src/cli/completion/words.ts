@@ -20,9 +20,11 @@ export interface CommandWords {
 }
 
 /** All that can be completed, as the program itself declares it. Flags that its help does not show are left out. */
-export function commandWords(program: Command): CommandWords[] {
+export function commandWords(program: Pick<Command, "commands">): CommandWords[] {
   return program.commands.map((command) => {
     const argument = command.registeredArguments[0];
+    const parts = command.commands;
+    if (parts.length > 0) return groupWords(command, parts);
     return {
       name: command.name(),
       meaning: command.description(),
@@ -33,6 +35,21 @@ export function commandWords(program: Command): CommandWords[] {
       argument: argument === undefined ? { kind: "none" } : operand(argument.name(), argument.argChoices),
     };
   });
+}
+
+/** A command of commands: their names are its argument, and the flags are those of all of them. */
+function groupWords(group: Command, parts: readonly Command[]): CommandWords {
+  const flags = new Map<string, Flag>();
+  for (const part of commandWords({ commands: parts })) {
+    for (const each of part.flags) flags.set(each.forms.join(), each);
+  }
+  const words = parts.map((part) => part.name());
+  return {
+    name: group.name(),
+    meaning: group.description(),
+    flags: [...flags.values()],
+    argument: { kind: "choice", words },
+  };
 }
 
 function flag({ short, long, description, flags, argChoices, optional }: Option): Flag {

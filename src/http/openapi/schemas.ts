@@ -169,9 +169,21 @@ const status: Schema = object(
     replicas: count,
     partitions: { type: "array", items: reference("schemas", "PartitionStatus") },
     requests: reference("schemas", "RequestTotals"),
+    topology: object(
+      {
+        epoch: { ...count, description: "Grows with every change of the set of partitions; 0 while none is stored." },
+        change: {
+          type: "string",
+          description: "The change under way, such as `add p4, filling`; absent when there is none.",
+        },
+        progress: { type: "number", minimum: 0, maximum: 1 },
+        waitsFor: { type: "string", description: "What holds the change up." },
+      },
+      ["epoch"],
+    ),
     sync: reference("schemas", "SyncStatus"),
   },
-  ["ready", "missing", "cluster", "writer", "replicas", "requests", "partitions", "sync"],
+  ["ready", "missing", "cluster", "writer", "replicas", "requests", "topology", "partitions", "sync"],
 );
 
 const requestTotals: Schema = object(

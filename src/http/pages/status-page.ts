@@ -1,13 +1,13 @@
 import type { PartitionDocument, StatusDocument } from "../representations/status.ts";
 import { type SyncDocument, syncFacts } from "../representations/sync-status.ts";
-import { loadText } from "../representations/text.ts";
+import { loadText, topologyText } from "../representations/text.ts";
 import { html, type Markup } from "./html.ts";
 import { page } from "./layout.ts";
 import { factList, sizeMark, stateMark, timeMark } from "./parts.ts";
 
 /** The state of the store. A script asks for this page again and again, draws its figures and shows what changed. */
 export function statusPage(status: StatusDocument): string {
-  const { ready, missing, cluster, writer, replicas, partitions, sync } = status;
+  const { ready, missing, cluster, writer, replicas, topology, partitions, sync } = status;
   return page({
     title: `Status: ${ready ? "ready" : "not ready"}`,
     section: "status",
@@ -30,6 +30,7 @@ ${factList({
   Cluster: html`<code>${cluster}</code>`,
   Writer: html`<code>${writer}</code>`,
   "Replicas of a key": replicas,
+  Topology: html`<span id="topology">${topologyText(topology)}</span>`,
 })}
 <p class="quiet">The same as <a href="/status?format=json">JSON</a>, <a href="/status?format=xml">XML</a> or
 <a href="/status?format=txt">text</a>; for Prometheus at <a href="/metrics">/metrics</a>.</p></section>

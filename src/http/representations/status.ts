@@ -4,7 +4,7 @@ import { statusPage } from "../pages/status-page.ts";
 import type { RequestTotals } from "../request-counts.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
 import { syncDocument, syncFacts, syncXml } from "./sync-status.ts";
-import { alignedText, loadText } from "./text.ts";
+import { alignedText, loadText, topologyText } from "./text.ts";
 import { isoTime } from "./time.ts";
 import { xmlDocument, xmlElement, xmlText } from "./xml.ts";
 
@@ -20,12 +20,25 @@ export function renderStatus(
 
 /** Plain numbers and texts only, whatever the partitions' clients gave. */
 function statusDocument(
-  { cluster, writer, isReady, missing, replicas, partitions, sync }: StoreStatus,
+  { cluster, writer, isReady, missing, replicas, partitions, topology, sync }: StoreStatus,
   requests: RequestTotals,
   mayRead: (key: string) => boolean,
 ) {
   const facts = { ready: isReady, missing, cluster, writer, replicas, requests };
-  return { ...facts, partitions: partitions.map(partitionDocument), sync: syncDocument(sync, mayRead) };
+  return {
+    ...facts,
+    topology: topologyDocument(topology),
+    partitions: partitions.map(partitionDocument),
+    sync: syncDocument(sync, mayRead),
+  };
+}
+
+function topologyDocument({ epoch, change, progress, waitsFor }: StoreStatus["topology"]) {
+  return {
+    epoch,
+    ...(change === "" ? {} : { change, progress: Math.round((progress ?? 0) * 1000) / 1000 }),
+    ...(waitsFor === "" ? {} : { waitsFor }),
+  };
 }
 
 function partitionDocument({
@@ -82,7 +95,17 @@ const writers = {
   txt: statusText,
 };
 
-function statusXml({ ready, missing, cluster, writer, replicas, requests, partitions, sync }: StatusDocument): string {
+function statusXml({
+  ready,
+  missing,
+  cluster,
+  writer,
+  replicas,
+  requests,
+  topology,
+  partitions,
+  sync,
+}: StatusDocument): string {
   return xmlDocument(
     xmlElement(
       "status",
@@ -92,6 +115,7 @@ function statusXml({ ready, missing, cluster, writer, replicas, requests, partit
         xmlText("writer", writer) +
         xmlText("replicas", String(replicas)) +
         requestsXml(requests) +
+        xmlElement("topology", numbersXml(topology)) +
         xmlElement("partitions", partitions.map(partitionXml).join("")) +
         syncXml(sync),
     ),
@@ -142,7 +166,17 @@ function batchesXml(batches: PartitionDocument["batches"]): string {
   return xmlElement("batches", kinds.join(""));
 }
 
-function statusText({ ready, missing, cluster, writer, replicas, requests, partitions, sync }: StatusDocument): string {
+function statusText({
+  ready,
+  missing,
+  cluster,
+  writer,
+  replicas,
+  requests,
+  topology,
+  partitions,
+  sync,
+}: StatusDocument): string {
   const facts = [
     ["state", ready ? "ready" : "not ready"],
     ...missing.map((reason) => ["missing", reason]),
@@ -150,6 +184,7 @@ function statusText({ ready, missing, cluster, writer, replicas, requests, parti
     ["writer", writer],
     ["replicas", String(replicas)],
     ["requests", requestsText(requests)],
+    ["topology", topologyText(topology)],
   ];
   const tables = [facts, [columns, ...partitions.map(cells)], syncFacts(sync)];
   return tables.map(alignedText).join("\n");

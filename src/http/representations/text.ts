@@ -19,3 +19,16 @@ export function loadText(load: { reads: number; writes: number; batches: number 
   if (load === undefined) return "unknown";
   return `${load.reads} reads/s, ${load.writes} writes/s in ${load.batches} batches/s`;
 }
+
+/** Which topology a store has, and how far a change of it is. */
+export function topologyText({ epoch, change, progress = 0, waitsFor }: TopologyFacts): string {
+  const done = change === undefined ? "" : `; ${change}, ${Math.floor(progress * 100)} % done`;
+  return `epoch ${epoch}${done}${waitsFor === undefined ? "" : `; waits for ${waitsFor}`}`;
+}
+
+interface TopologyFacts {
+  readonly epoch: number;
+  readonly change?: string;
+  readonly progress?: number;
+  readonly waitsFor?: string;
+}
