@@ -3,16 +3,38 @@ import { patchSources } from "../test/simulation/patches.ts";
 import { runSeeds } from "../test/simulation/run-seeds.ts";
 
 /**
- * `node scripts/soak.ts --minutes 60` runs simulated schedules until the time is over and prints the seeds that
- * violate a promise. `SEED=123 node scripts/soak.ts` repeats one, with everything that happens in it.
+ * `npm run soak -- KIND --minutes 60` runs until the time is over and prints what is wrong. The kinds:
+ *
+ * - `simulation`, the default: simulated schedules; prints the seeds that violate a promise. `SEED=123 npm run soak`
+ *   repeats one, with everything that happens in it
+ * - `fuzz`: requests that are anything at all, by seeds
+ * - `overload`: twice the load that a partition can take
+ * - `attacks`: slowhttptest in its modes
  */
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: { minutes: { type: "string", default: "10" }, from: { type: "string" } },
+  allowPositionals: true,
 });
 const print = (line: string) => process.stdout.write(`${line}\n`);
+const minutes = Number(values.minutes);
+const from = Number(values.from ?? Date.now() % 1e9);
+const [kind = "simulation"] = positionals;
 
 if (process.env.SEED !== undefined) await repeat(Number(process.env.SEED));
-else await soak(Number(values.minutes), Number(values.from ?? Date.now() % 1e9));
+else if (kind === "simulation") await soak(minutes, from);
+else if (kind === "fuzz") report(await (await import("./soak/fuzz.ts")).soakFuzz(minutes, from, print));
+else if (kind === "overload") report(await (await import("./soak/overload.ts")).soakOverload(minutes, print));
+else if (kind === "attacks") report(await (await import("./soak/attacks.ts")).soakAttacks(minutes, print));
+else {
+  print(`there is no kind ${kind}; there are simulation, fuzz, overload and attacks`);
+  process.exitCode = 2;
+}
+
+function report(problems: readonly string[]): void {
+  for (const problem of problems) print(problem);
+  print(`${problems.length} problems`);
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}
 
 async function repeat(seed: number): Promise<void> {
   patchSources([]);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { StoreError } from "../errors.ts";
+import { type ErrorCode, StoreError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { withoutTokens } from "../token.ts";
 import type { Answer } from "./answer.ts";
@@ -45,8 +45,8 @@ const healthPaths = ["/healthz", "/readyz"];
 const knownMethods = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"];
 /** Requests of one connection that are not answered yet: a client that sends more without waiting is cut off. */
 const pipelinedMax = 1000;
-/** How often the log is told that requests are refused because there are too many. */
-const overloadedLogMs = 10_000;
+/** How often the log is told of requests that get 503, for each code. */
+const refusalLogMs = 10_000;
 const keyRoute = "/kv/{key}";
 const replicasRoute = "/replicas/{key}";
 /** Of errors, only that of a wait that ended tells how long it was. */
@@ -58,8 +58,8 @@ const noRoute = "none";
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   #underWay = 0;
-  #overloadedSince: number | undefined;
-  #overloaded = 0;
+  /** When the log was told of 503 with this code, and how many there were since. */
+  readonly #refusals = new Map<ErrorCode, { loggedAt: number; count: number }>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -216,7 +216,7 @@ export class Dispatcher {
     const error = asStoreError(thrown);
     const request = loggedRequest(raw);
     if (error.code === "internal") this.#options.logger.error({ ...request, err: error.cause ?? error }, "a fault");
-    else if (error.code === "overloaded") this.#noteOverload(error);
+    else if (error.status === 503) this.#logRefusal(error);
     else if (error.status >= 500)
       this.#options.logger.warn({ ...request, code: error.code, cause: error.cause }, error.message);
     else this.#options.logger.debug({ ...request, code: error.code }, error.message);
@@ -224,18 +224,20 @@ export class Dispatcher {
   }
 
   /** The log must not become the next thing that is overloaded. */
-  #noteOverload({ message }: StoreError): void {
-    this.#overloaded++;
+  #logRefusal({ code, message, cause }: StoreError): void {
     const now = performance.now();
-    if (this.#overloadedSince !== undefined && now - this.#overloadedSince < overloadedLogMs) return;
-    this.#options.logger.warn({ code: "overloaded", refused: this.#overloaded }, message);
-    this.#overloadedSince = now;
-    this.#overloaded = 0;
+    const refusals = this.#refusals.get(code) ?? { loggedAt: Number.NEGATIVE_INFINITY, count: 0 };
+    this.#refusals.set(code, refusals);
+    refusals.count++;
+    if (now - refusals.loggedAt < refusalLogMs) return;
+    this.#options.logger.warn({ code, refused: refusals.count, cause }, message);
+    refusals.loggedAt = now;
+    refusals.count = 0;
   }
 
   /** Only a connection that is cut tells the client that the body is not complete. */
   #breakOff(error: unknown, { raw, response }: Exchange): void {
-    if (error instanceof StoreError && error.code === "overloaded") this.#noteOverload(error);
+    if (error instanceof StoreError && error.code === "overloaded") this.#logRefusal(error);
     else if (!(error instanceof ClientGone)) {
       this.#options.logger.error({ ...loggedRequest(raw), err: error }, "an answer broke off");
     }

@@ -13,6 +13,7 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #mode: Mode = "pass";
+  #delayMs = 0;
   #commitCut: (() => void) | undefined;
 
   static async start(target: { host: string; port: number }): Promise<TcpProxy> {
@@ -49,6 +50,11 @@ export class TcpProxy {
   refuse(): void {
     this.#mode = "refuse";
     this.reset();
+  }
+
+  /** From now on whatever the server answers takes so much longer. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
   }
 
   /** Passes everything again. What a black hole swallowed is lost, so its connections are cut. */
@@ -101,7 +107,9 @@ export class TcpProxy {
     upstream.on("data", (chunk: Buffer) => {
       if (this.#mode !== "pass") return;
       if (onCommitted === undefined) {
-        client.write(chunk);
+        // Timers of one length end in their order.
+        if (this.#delayMs > 0) setTimeout(() => client.write(chunk), this.#delayMs);
+        else client.write(chunk);
         return;
       }
       client.resetAndDestroy();

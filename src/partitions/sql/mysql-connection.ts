@@ -224,7 +224,12 @@ export class MysqlConnection {
         this.#waiting.delete(fail);
         reject(error);
       };
-      const timer = setTimeout(() => this.destroy(`no answer within ${timeoutMs} ms`), timeoutMs);
+      const giveUp = () => {
+        if (this.#waiting.has(fail)) this.destroy(`no answer within ${timeoutMs} ms`);
+      };
+      // When this process was kept from running, the answer may be here: it is read before it is missed. Else a busy
+      // machine would take its partitions for lost.
+      const timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
       this.#waiting.add(fail);
       answer.then(
         (value) => {

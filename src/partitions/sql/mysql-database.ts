@@ -143,16 +143,18 @@ export class MysqlDatabase implements Database {
   async #inTime<T>(connection: MysqlConnection, deadline: number, work: () => Promise<T>): Promise<T> {
     const reason = `not done within ${callTimeoutFactor * this.#options.queryTimeoutMs} ms`;
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => {
-        connection.destroy(reason);
-        reject(new PartitionError("unreachable", this.#options.name, reason));
-      },
-      Math.max(0, deadline - performance.now()),
-    );
+    let isDone = false;
+    const giveUp = () => {
+      if (isDone) return;
+      connection.destroy(reason);
+      reject(new PartitionError("unreachable", this.#options.name, reason));
+    };
+    // What is here already is read first.
+    const timer = setTimeout(() => setImmediate(giveUp), Math.max(0, deadline - performance.now()));
     try {
       return await Promise.race([work(), late]);
     } finally {
+      isDone = true;
       clearTimeout(timer);
     }
   }
