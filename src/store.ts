@@ -303,7 +303,7 @@ export class Store {
       );
       answers.push(...results.filter((result) => result.status === "fulfilled").map((result) => result.value));
     }
-    if (answers.length < count) throw noReplica(this.#replicas.of(bucket));
+    if (answers.length < count) throw tooFew(answers.length, count, this.#replicas.of(bucket));
     const areCurrent = await this.#areCurrent(answers.map(({ replica }) => replica)).catch(rethrow);
     if (!areCurrent) return this.#readSeveral(bucket, key, concern);
     const greatest = newest(answers.map((answer) => answer.record));
@@ -576,6 +576,12 @@ function checkConcern(needed: number, replicas: readonly Replica[]): void {
     const message = `w=${needed} cannot be met: ${reachable} of ${replicas.length} replicas can be reached; nothing was written`;
     throw new StoreError("no_replica", message);
   }
+}
+
+function tooFew(answered: number, asked: number, replicas: readonly Replica[]): StoreError {
+  const away = replicas.filter((replica) => !replica.isReachable).map(({ name, problem }) => `${name}: ${problem}`);
+  const message = `${asked} replicas are asked for, and ${answered} of ${replicas.length} answered (${away.join("; ")})`;
+  return new StoreError("no_replica", `${message}; ask for fewer with r=quorum or r=home, or try again`);
 }
 
 function checkClock({ isShut, skewMs = 0 }: ClockFence): void {

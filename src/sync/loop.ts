@@ -12,7 +12,7 @@ import type { AntiEntropy, PassOptions, PassResult } from "./anti-entropy.ts";
 import type { Size } from "./digest.ts";
 import type { Handoff } from "./handoff.ts";
 import type { Purge, PurgeResult } from "./purge.ts";
-import { type DamagedRecord, scrub } from "./scrub.ts";
+import { type ScrubResult, scrub } from "./scrub.ts";
 import type { SetAsideRecord } from "./set-aside.ts";
 import { type CountOptions, countSizes } from "./sizes.ts";
 
@@ -154,7 +154,7 @@ export class SyncLoop {
   }
 
   /** Checks every value against its fingerprints; see `scrub.ts`. */
-  scrub({ isRepair }: { isRepair: boolean }): Promise<DamagedRecord[]> {
+  scrub({ isRepair }: { isRepair: boolean }): Promise<ScrubResult> {
     const { replicas, runtime } = this.#options;
     return scrub({ replicas, runtime, isRepair });
   }

@@ -32,6 +32,8 @@ type Call = (...parameters: never[]) => Promise<unknown>;
 
 const metaLock = "\0meta";
 const lockWaitMs = 900;
+/** Between finding what may be purged and purging it. */
+const purgeMs = 30;
 
 /** Methods that change something, and so fail on a full disk. */
 const changing = new Set([
@@ -222,14 +224,17 @@ export class Database {
     const [after, rowsMax] = parameters as [string, number];
     void new MemoryPartition(this.name, copy).purge(after, rowsMax).then(({ last }) => {
       const found = [...this.state.records.values()].filter(({ key }) => !copy.records.has(key));
-      this.#later(() =>
-        this.receive(() => {
-          if (isAway()) return;
-          this.#call("remove", [found]).then(
-            (purged) => finish(undefined, { purged, last }),
-            (error: PartitionError) => finish(error),
-          );
-        }),
+      // A slice has thousands of rows, so the last of them may go a good while later.
+      this.#later(
+        () =>
+          this.receive(() => {
+            if (isAway()) return;
+            this.#call("remove", [found]).then(
+              (purged) => finish(undefined, { purged, last }),
+              (error: PartitionError) => finish(error),
+            );
+          }),
+        purgeMs,
       );
     });
   }
@@ -263,9 +268,9 @@ export class Database {
     return Math.floor(this.#world.now + this.clockOffsetMs);
   }
 
-  #later(run: () => void): void {
+  #later(run: () => void, meanMs = 0.4): void {
     const { start } = this;
-    this.#world.after(0.05 + this.#world.random.exponential(0.4), () => {
+    this.#world.after(0.05 + this.#world.random.exponential(meanMs), () => {
       if (this.start === start) run();
     });
   }

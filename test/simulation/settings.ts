@@ -48,6 +48,8 @@ const themes: readonly {
   readonly always: readonly Fault[];
   /** Many clients and few keys. */
   readonly isHot?: boolean;
+  /** Half of the schedules have clients that go on writing a key or two while its home comes and goes. */
+  readonly isLively?: boolean;
 }[] = [
   {
     share: 5,
@@ -74,7 +76,12 @@ const themes: readonly {
   // One key that everybody writes, and answers that get lost.
   { share: 2, isHot: true, always: ["loss", "crash"], faults: ["cut", "slow", "pause", "full", "front end crash"] },
   // Homes that come and go.
-  { share: 2, always: ["cut"], faults: ["crash", "loss", "pause", "front end crash", "slow", "clock step"] },
+  {
+    share: 2,
+    isLively: true,
+    always: ["cut"],
+    faults: ["crash", "loss", "pause", "front end crash", "slow", "clock step"],
+  },
 ];
 
 export function drawSettings(random: SeededRandom): Settings {
@@ -93,7 +100,7 @@ export function drawSettings(random: SeededRandom): Settings {
   const hidesRestarts = random.chance(0.15);
   const skewMs = !hasServerClocks && random.chance(0.4) ? 600_000 : 900;
   const [intervalMsMin, intervalMsMax] = faults.has("hours") ? [300, 4000] : [2000, 12_000];
-  return {
+  const settings: Settings = {
     partitions,
     replicas: partitions > 2 && random.chance(0.3) ? 2 : "all",
     frontEnds: random.integer(1, 3),
@@ -111,5 +118,15 @@ export function drawSettings(random: SeededRandom): Settings {
     thinkMs: isHot ? 5 : random.pick([5, 100, 400, 900]),
     faultEveryMs: isHot ? 20 : random.pick([300, 800, 2000]),
     faults: [...faults],
+  };
+  if (theme.isLively !== true || random.chance(0.5)) return settings;
+  return {
+    ...settings,
+    clients: 4,
+    keys: keys.slice(0, 2),
+    operations: 160,
+    standIn: true,
+    thinkMs: 15,
+    faultEveryMs: 200,
   };
 }
