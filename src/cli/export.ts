@@ -1,6 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { jsonLine } from "../http/representations/json.ts";
 import { CommandFailure, exitCodes } from "./failure.ts";
 import { type Client, keyQuery, refusal } from "./http.ts";
 import type { StatusDocument } from "./status-view.ts";
@@ -30,7 +31,7 @@ export async function exportRecords(client: Client, options: { prefix?: string; 
     for await (const record of records(client, options.prefix)) {
       count += 1;
       progress?.update(count);
-      yield `${JSON.stringify(record)}\n`;
+      yield jsonLine(JSON.stringify(record));
     }
   }
   const output = options.output === undefined ? process.stdout : createWriteStream(options.output);

@@ -5,6 +5,7 @@ import type { Answer } from "./answer.ts";
 import type { Route } from "./exchange.ts";
 import { encodeCursor, readListRange } from "./list-query.ts";
 import { negotiateDocument } from "./negotiation.ts";
+import { jsonLine } from "./representations/json.ts";
 import { renderList, renderListLine } from "./representations/list.ts";
 import type { ServerOptions } from "./server-options.ts";
 
@@ -74,7 +75,7 @@ async function* allLines(store: Store, range: ListRange, first: ListPage): Async
 
 function lines(page: ListPage, { withValues }: ListRange): string {
   const records = page.records.map((record) => renderListLine(record, withValues));
-  const prefixes = page.prefixes.map((prefix) => `${JSON.stringify({ prefix })}\n`);
+  const prefixes = page.prefixes.map((prefix) => jsonLine(JSON.stringify({ prefix })));
   return [...records, ...prefixes].join("");
 }
 

@@ -55,12 +55,15 @@ async function bothServe({ url }: Server): Promise<void> {
   while (writers.size < 2) {
     const [response] = await once(get(`${url}/status?format=json`, { agent: false }), "response");
     writers.add(((await json(response)) as { writer: string }).writer);
+    await sleep(20);
   }
 }
 
 /** What a balancer finds. */
 async function isReady({ url }: Server): Promise<boolean> {
-  return (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200;
+  // A connection that the primary hands to a worker in the moment of its death is never answered.
+  const signal = AbortSignal.timeout(2000);
+  return (await fetch(`${url}/readyz`, { signal }).catch(() => undefined))?.status === 200;
 }
 
 interface Line {

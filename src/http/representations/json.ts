@@ -11,3 +11,13 @@ export function jsonObject(members: { readonly [name: string]: string | undefine
   }
   return text === "" ? "{}" : `${text}}`;
 }
+
+/** JSON without line breaks as one line, also for programs that take other characters than the line feed for its end. */
+export function jsonLine(json: string): string {
+  // In JSON they are only found within texts.
+  const escaped = json.replaceAll(
+    /[\u0085\u2028\u2029]/g,
+    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `${escaped}\n`;
+}

@@ -3,7 +3,7 @@ import type { ListPage, ListRange } from "../../store-types.ts";
 import { formatVersion, versionTime } from "../../version.ts";
 import type { DocumentFormat } from "../negotiation.ts";
 import { listPage } from "../pages/list-page.ts";
-import { jsonObject } from "./json.ts";
+import { jsonLine, jsonObject } from "./json.ts";
 import { xmlMetadata, xmlValue } from "./record.ts";
 import { documentHeaders, type Rendering } from "./rendering.ts";
 import { onOneLine } from "./text.ts";
@@ -28,7 +28,7 @@ export function renderList(format: DocumentFormat, list: KeyList): Rendering {
 
 /** One record of a streamed list: a JSON object and a line feed. */
 export function renderListLine(record: ScannedRecord, withValues: boolean): string {
-  return `${entryJson(record, withValues)}\n`;
+  return jsonLine(entryJson(record, withValues));
 }
 
 const writers = { json: listJson, xml: listXml, html: listPage, txt: listText };
