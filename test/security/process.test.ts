@@ -8,6 +8,7 @@ import { json } from "node:stream/consumers";
 import { after, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Server, spawnKvasir, startServer, temporaryFolder } from "../cli/kvasir.ts";
+import { freePort } from "../support/ports.ts";
 
 const folder = temporaryFolder();
 const cwd = folder.path;
@@ -146,7 +147,17 @@ const noProc = process.platform === "linux" ? false : "workers are found in /pro
 
 describe("a server with several workers", { skip: noProc }, () => {
   it("replaces one that had a fault, once that one has finished what it was doing", async () => {
-    const server = await start("--workers", "2", "--server-stop-delay", "100ms", "--server-stop-timeout", "10m");
+    // While there is no worker nobody holds the port, and the system would choose another one.
+    const port = ["--port", String(await freePort())];
+    const server = await start(
+      "--workers",
+      "2",
+      ...port,
+      "--server-stop-delay",
+      "100ms",
+      "--server-stop-timeout",
+      "10m",
+    );
     await bothServe(server);
     const before = workersOf(server);
     // The kernel or the primary decides who gets it, so that both have one.

@@ -48,7 +48,10 @@ describe("a database with one user that creates the tables and another that serv
     assert.equal((await kvasir(["init"], { cwd, env: creating })).code, 0, "again");
     assert.equal((await kvasir(["init"], { cwd, env: serving })).code, 0, "where nothing is missing any user will do");
 
-    const token = await kvasir(["token", "create", "--name", "all", "--allow", "read,write,admin"], { cwd, env: serving });
+    const token = await kvasir(["token", "create", "--name", "all", "--allow", "read,write,admin"], {
+      cwd,
+      env: serving,
+    });
     assert.equal(token.code, 0, token.stderr);
     const server = await startServer(cwd, [], serving);
     const client = { KVASIR_TOKEN: token.stdout.trim(), KVASIR_URL: server.url, ...serving };
