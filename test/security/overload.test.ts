@@ -6,6 +6,9 @@ import { Placement } from "../../src/replicas/placement.ts";
 import { openSocket, problem, put, receive, type Serving, serve } from "../http/serving.ts";
 import { eventually } from "../support/memory-store.ts";
 
+/** So long that no machine is too slow. */
+const queueMs = 60_000;
+
 /** Makes the reads and writes of a partition wait. Gives what lets them go on. */
 function hold({ partitions }: Serving, index: number): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -36,7 +39,7 @@ async function inFlight(serving: Serving): Promise<number> {
 describe("a server that is asked for more than it can do", () => {
   let serving: Serving;
   before(async () => {
-    serving = await serve({ requestsMax: 6, bodyBudgetBytes: 2 ** 20, valueBytesMax: 2 ** 20 });
+    serving = await serve({ requestsMax: 6, bodyBudgetBytes: 2 ** 20, valueBytesMax: 2 ** 20 }, { queueMs });
   });
   after(() => serving.close());
 
@@ -90,7 +93,7 @@ describe("a server that is asked for more than it can do", () => {
 
 describe("one connection with more than 1000 requests that are not answered yet", () => {
   it("is closed, and fewer are all answered in their order", async () => {
-    const serving = await serve();
+    const serving = await serve({}, { queueMs });
     try {
       const get = "GET /kv/a HTTP/1.1\r\nHost: localhost\r\n\r\n";
       const patient = await openSocket(serving.port);
@@ -112,7 +115,7 @@ describe("a partition that answers slowly", () => {
   let serving: Serving;
   const keysOf: string[][] = [[], []];
   before(async () => {
-    serving = await serve({}, { partitions: 2, replicas: 1, queueMs: 60_000 });
+    serving = await serve({}, { partitions: 2, replicas: 1, queueMs });
     const names = ["p1", "p2"].map((name) => ({ name, weight: 1 }));
     const placement = new Placement(names, 1);
     for (let number = 0; number < 2000; number++) {
