@@ -17,9 +17,12 @@ if (missing !== undefined) {
   describe("Galera", { timeout: 600_000 }, () => {
     const bench = {} as Bench;
 
-    before(async () => {
-      bench.cluster = await startGalera(3);
-    });
+    before(
+      async () => {
+        bench.cluster = await startGalera(3);
+      },
+      { timeout: 300_000 },
+    );
 
     after(() => bench.cluster?.stop());
 
