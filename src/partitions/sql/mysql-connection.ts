@@ -258,15 +258,9 @@ export class MysqlConnection {
   /** A server answers a packet that is too large by closing the connection, while it is still being sent. */
   #tooLarge(sql: string, parameters: readonly Parameter[]): PartitionError | undefined {
     const budget = this.#packetBytesMax - packetMarginBytes;
-    let bytes = sql.length;
-    for (const parameter of parameters) {
-      bytes +=
-        typeof parameter === "string"
-          ? Buffer.byteLength(parameter)
-          : typeof parameter === "object"
-            ? parameter.byteLength
-            : 8;
-    }
+    // No text has more than three bytes a unit: nearly always that is enough to know, and saves counting.
+    if (sql.length + packetBytes(parameters, (text) => 3 * text.length) <= budget) return undefined;
+    const bytes = sql.length + packetBytes(parameters, Buffer.byteLength);
     if (bytes <= budget) return undefined;
     const message = `a statement of ${bytes} bytes is above its max_allowed_packet of ${this.#packetBytesMax}`;
     return new PartitionError("rejected", this.#options.name, `${message}; raise that on the server`);
@@ -275,6 +269,15 @@ export class MysqlConnection {
   #unreachable(reason: string): PartitionError {
     return new PartitionError("unreachable", this.#options.name, reason);
   }
+}
+
+function packetBytes(parameters: readonly Parameter[], bytesOf: (text: string) => number): number {
+  let bytes = 0;
+  for (const parameter of parameters) {
+    if (typeof parameter === "string") bytes += bytesOf(parameter);
+    else bytes += typeof parameter === "object" ? parameter.byteLength : 8;
+  }
+  return bytes;
 }
 
 function connectorConfig(options: MysqlOptions, { host, port }: Host): DriverConfig {
