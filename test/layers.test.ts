@@ -19,7 +19,17 @@ const allowed: { readonly [layer: string]: readonly string[] } = {
   assembly: ["ground", "store", "replicas", "sync", "topology", "partitions", "config"],
   client: ["clock-token", "http/key-href"],
   adapters: ["client"],
-  cli: ["ground", "store", "config", "assembly", "http", "partitions/sql/schema-steps"],
+  cli: [
+    "ground",
+    "store",
+    "config",
+    "assembly",
+    "http",
+    "replicas/placement",
+    "topology/plan",
+    "topology/topology",
+    "partitions/sql/schema-steps",
+  ],
 };
 
 const layersOfFiles: { readonly [file: string]: string } = {
