@@ -130,8 +130,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     "one replica is owed nothing",
     store,
-    "const owed = replicas.filter((replica) => replica !== taker)",
-    "const owed = replicas.slice(1).filter((replica) => replica !== taker)",
+    "const owed = owners.filter((replica) => replica !== taker)",
+    "const owed = owners.slice(1).filter((replica) => replica !== taker)",
   ),
   bug(
     "a lost answer to COMMIT is taken for no commit",
@@ -139,12 +139,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     'if (error.outcome === "unknown") {',
     'if (error.outcome === ("never" as string)) {',
   ),
-  bug(
-    "a lost write is sent again as a new one",
-    store,
-    "owed, standIn: taker !== home, ...repeat }",
-    "owed, standIn: taker !== home }",
-  ),
+  bug("a lost write is sent again as a new one", store, "owed, standIn, epoch, ...repeat }", "owed, standIn, epoch }"),
   bug(
     "a client's clock token is ignored by writes",
     store,
@@ -323,8 +318,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     "if (unsteady === null) return",
     {
       file: purge,
-      search: "const { replicas } = this.#options.replicas;",
-      replace: "const replicas = this.#options.replicas.replicas.filter((replica) => replica.isSteady);",
+      search: "const { replicas, topology } = this.#options.replicas;",
+      replace: `const { topology } = this.#options.replicas;
+    const replicas = this.#options.replicas.replicas.filter((replica) => replica.isSteady);`,
     },
     {
       file: antiEntropy,
