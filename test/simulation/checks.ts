@@ -6,7 +6,10 @@ import { type CommittedWrite, describe, type Oracle } from "./oracle.ts";
 
 /** Why it is not quiet yet, `""` when it is: no hint is owed, and all replicas of all keys are the same. */
 export function unrest(oracle: Oracle, now: number): string {
-  for (const database of oracle.databases) {
+  if (oracle.topology.change !== undefined) return `the topology is changing: ${JSON.stringify(oracle.topology)}`;
+  for (const database of oracle.members) {
+    for (const key of database.state.records.keys())
+      if (!oracle.ownersOf(key).includes(database)) return `${database.name} still has ${key}, which moved away`;
     for (const [target, hints] of database.state.outbox) {
       for (const hint of hints.values()) return `${database.name} still owes ${hint.key} to ${target}`;
     }
@@ -35,7 +38,7 @@ export function checkFinal(oracle: Oracle, now: number): void {
     if (winner === undefined) continue;
     for (const replica of oracle.replicasOf(key)) checkReplica(oracle, replica, key, winner, now);
   }
-  for (const database of oracle.databases) {
+  for (const database of oracle.members) {
     for (const key of database.state.records.keys()) {
       if (!oracle.replicasOf(key).includes(database)) oracle.fail(`${database.name} has ${key}, which is not for it`);
     }
@@ -138,7 +141,7 @@ function versionOf(answer: Answer | undefined): Version {
 
 /** Keys that some disk still holds a tombstone or an expired record of. */
 export function unpurged(oracle: Oracle, now: number): string {
-  for (const database of oracle.databases) {
+  for (const database of oracle.members) {
     for (const record of database.state.records.values() as Iterable<Record>) {
       if (!isLive(record, now)) return `${database.name} has not purged ${describe(record)}`;
     }

@@ -118,13 +118,14 @@ export class Client {
         update: () =>
           store.update(key, ({ value }) => content(frontEnd, `${Buffer.from(value).toString()},${name}`), options),
       };
+      const { epoch } = this.#options.oracle.topology;
       const owed = condition === undefined && !hasRequest && kind !== "update" ? [] : frontEnd.owedToHomeOf(key);
       const result = await writes[kind]().catch((error: unknown) => {
         const isDecided = error instanceof StoreError && !isRetriable(error.code) && refusals.has(error.code);
-        if (isDecided) frontEnd.checkDecided(name, key, owed);
+        if (isDecided) frontEnd.checkDecided(name, key, owed, epoch);
         throw error;
       });
-      frontEnd.checkDecided(name, key, owed);
+      frontEnd.checkDecided(name, key, owed, epoch);
       frontEnd.noteAnswer(key, result.version, result.isReplay);
       return this.#applied(key, result);
     };
@@ -197,11 +198,22 @@ export class Client {
   ): Promise<Answer> {
     const { oracle } = this.#options;
     const home = oracle.replicasOf(key)[0]!.name;
-    const wasSteady = frontEnd.isSteady(home);
+    // While homes switch, the next replica may be asked.
+    const isSettled = () =>
+      frontEnd.store!.topology.current().epoch === oracle.topology.epoch &&
+      oracle.topology.change?.phase !== "switching";
+    const wasSteady = frontEnd.isSteady(home) && isSettled();
+    const { epoch } = oracle.topology;
     const { changes } = frontEnd;
     const record = await frontEnd.store!.get(key, { readConcern, clock });
     checkRead(oracle, key, record?.version, clock);
-    const isFromHome = readConcern === "home" && clock === undefined && wasSteady && frontEnd.changes === changes;
+    const isFromHome =
+      readConcern === "home" &&
+      clock === undefined &&
+      wasSteady &&
+      frontEnd.changes === changes &&
+      isSettled() &&
+      epoch === oracle.topology.epoch;
     if (record !== undefined) {
       const write = oracle.find(key, record.version);
       if (write === undefined)
@@ -214,7 +226,7 @@ export class Client {
 
   #applied(key: string, { version, existed, clock, isReplay, confirmed }: WriteResult): Answer {
     const { oracle } = this.#options;
-    const holders = oracle.replicasOf(key).filter(({ state }) => {
+    const holders = oracle.databases.filter(({ state }) => {
       const row = state.records.get(key);
       return row !== undefined && compareVersions(row.version, version) >= 0;
     });

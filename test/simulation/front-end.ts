@@ -1,4 +1,5 @@
 import { assembleStore } from "../../src/assemble-store.ts";
+import type { Partition } from "../../src/partition.ts";
 import { batching } from "../../src/replicas/batching.ts";
 import type { Store } from "../../src/store.ts";
 import { compareVersions, type Version } from "../../src/version.ts";
@@ -9,6 +10,9 @@ import { purgeAfterMs, type Settings } from "./settings.ts";
 import { Process, type World } from "./world.ts";
 
 export const cluster = "simulated";
+
+/** The calls that carry a change of the topology. */
+const topologyCalls = new Set<keyof Partition>(["promise", "accept", "adopt", "keepRequests", "remove", "initialise"]);
 
 interface View {
   state: "away" | "open" | "steady" | "recovering";
@@ -42,22 +46,43 @@ export class FrontEnd {
     });
   }
 
-  async start(databases: readonly Database[], network: Network, settings: Settings): Promise<void> {
+  /** Its configuration has the first ones; it finds the others when the topology has them. */
+  async start(
+    databases: readonly Database[],
+    network: Network,
+    settings: Settings,
+    onTopologyCall: () => void,
+  ): Promise<void> {
     const { process } = this;
-    const partitions = databases.map((database) => {
-      const { name } = database;
-      const view: View = { state: "away", openedAt: Number.POSITIVE_INFINITY };
-      this.views.set(name, view);
-      const opened = () => {
-        Object.assign(view, { state: "open", openedAt: this.#world.time });
-        this.changes++;
-      };
-      const { hidesRestarts } = settings;
-      const partition = connect({ process, database, network, world: this.#world, hidesRestarts, opened });
-      const lanes = { readLanes: 2, writeLanes: 2, waitMsMax: 2000 };
-      return { name, weight: 1, displayUrl: name, partition: batching(partition, process, lanes) };
-    });
-    const { replicas, standIn, passIntervalMs, purgeIntervalMs } = settings;
+    const all = new Map(
+      databases.map((database) => {
+        const { name } = database;
+        const view: View = { state: "away", openedAt: Number.POSITIVE_INFINITY };
+        this.views.set(name, view);
+        const opened = () => {
+          Object.assign(view, { state: "open", openedAt: this.#world.time });
+          this.changes++;
+        };
+        const { hidesRestarts } = settings;
+        const partition = connect({ process, database, network, world: this.#world, hidesRestarts, opened });
+        const lanes = { readLanes: 2, writeLanes: 2, waitMsMax: 2000 };
+        const watched = new Proxy(partition, {
+          get: (target, property: keyof Partition) => {
+            const method = target[property];
+            if (!topologyCalls.has(property)) return method;
+            return (...parameters: never[]) => {
+              onTopologyCall();
+              return (method as (...given: never[]) => unknown)(...parameters);
+            };
+          },
+        });
+        const each = { name, weight: 1, displayUrl: name, partition: batching(watched, process, lanes) };
+        return [name, each] as const;
+      }),
+    );
+    const partitions = [...all.values()].slice(0, settings.partitions);
+    const { replicas } = this.#oracle.topology;
+    const { standIn, passIntervalMs, purgeIntervalMs } = settings;
     this.store = await assembleStore(partitions, {
       cluster,
       replicas,
@@ -68,6 +93,7 @@ export class FrontEnd {
       passIntervalMs,
       purgeIntervalMs,
       isSyncing: true,
+      reload: async (name) => all.get(name),
       runtime: process,
       log: {
         info: (facts, message) => this.#logged(facts, message),
@@ -99,8 +125,10 @@ export class FrontEnd {
   }
 
   /** A conditional write is decided only when nothing that it knows a stand-in took is still owed to the home. */
-  checkDecided(operation: string, key: string, owedBefore: readonly CommittedWrite[]): void {
+  checkDecided(operation: string, key: string, owedBefore: readonly CommittedWrite[], owedEpoch: number): void {
     const [owed] = this.owedToHomeOf(key).filter((write) => owedBefore.includes(write));
+    // It may have been decided by the home before.
+    if (this.#oracle.topology.change !== undefined || this.#oracle.topology.epoch !== owedEpoch) return;
     if (owed === undefined || this.#oracle.databases.some(({ setbacks }) => setbacks > 0)) return;
     const facts = `${describe(owed.record)} is with its stand-in ${owed.database}`;
     this.#oracle.fail(`${this.process.name} has ${operation} decided although it knows that ${facts}`);
@@ -135,7 +163,9 @@ export class FrontEnd {
     else if (message === "partition is recovering") {
       view.state = "recovering";
       const database = this.#oracle.databases.find(({ name }) => name === partition);
-      if (database?.setbacks === 0)
+      // One that has joined was empty, and may have been filled while this was found out.
+      const isNew = !this.#oracle.topologies.get(0)?.members.some(({ name }) => name === partition);
+      if (database?.setbacks === 0 && !isNew)
         this.#oracle.fail(`${this.process.name} takes ${partition} for one that was set back`);
     }
   }

@@ -30,7 +30,9 @@ const registerKey = ({ version }: Register) => version;
 export function checkLinearizability(oracle: Oracle, history: readonly Operation[], settings: Settings): number {
   let checked = 0;
   for (const key of settings.keys) {
-    const calms = oracle.calms.get(key) ?? [{ from: 0, to: Number.POSITIVE_INFINITY, row: undefined }];
+    const calms = oracle.calms.get(key) ?? [
+      { home: oracle.replicasOf(key)[0]?.name, from: 0, to: Number.POSITIVE_INFINITY, row: undefined },
+    ];
     const operations = history.filter((operation) => operation.key === key);
     for (const calm of calms) {
       const found = operations.flatMap((operation) => {
@@ -74,8 +76,7 @@ function place(oracle: Oracle, operation: Operation, calm: Calm): Placed | undef
   // Which tombstone it became, if any, does not show: any may be its own that no other delete was told of.
   if (isUnknown && kind === "delete") return invoked < calm.to ? { ...clipped, write: undefined } : undefined;
   const write = isUnknown ? writeOf(oracle, operation) : oracle.find(key, answer.version);
-  const [home] = oracle.replicasOf(key);
-  if (write === undefined || write.database !== home?.name) return undefined;
+  if (write === undefined || write.database !== calm.home) return undefined;
   return write.at > calm.from && write.at <= calm.to ? { ...clipped, write } : undefined;
 }
 

@@ -1,5 +1,8 @@
 import type { Hint } from "../../src/partition.ts";
 import { isLive, type Record } from "../../src/record.ts";
+import { assignmentOf } from "../../src/replicas/assignment.ts";
+import { keyBucket } from "../../src/replicas/hash.ts";
+import { namesOf, type Topology } from "../../src/topology/topology.ts";
 import { compareVersions, formatVersion, type Version } from "../../src/version.ts";
 import type { Database, DecidedWrite, Observer } from "./database.ts";
 import type { World } from "./world.ts";
@@ -10,6 +13,8 @@ export interface CommittedWrite {
   /** The value's last part, which names the client's operation; a tombstone has none. */
   readonly operation: string;
   database: string;
+  /** The epoch by which it was decided. */
+  readonly epoch: number;
   at: number;
   /** Set when every copy was lost with a disk: then nothing is promised of it any more. */
   isLost: boolean;
@@ -22,6 +27,7 @@ export class Violation extends Error {
 
 /** A time in which the home of a key had all that was ever committed of it, and decided alone what it becomes. */
 export interface Calm {
+  readonly home: string | undefined;
   readonly from: number;
   to: number;
   /** What the home had at its beginning. */
@@ -42,17 +48,20 @@ interface Shadow {
  */
 export class Oracle implements Observer {
   databases: readonly Database[] = [];
-  /** The databases that hold a key, home first. */
-  replicasOf: (key: string) => readonly Database[] = () => [];
+  /** Every topology that anybody went by, by epoch; that of epoch 0 is the configuration. */
+  readonly topologies = new Map<number, Topology>();
+  /** The newest. */
+  topology!: Topology;
   readonly committed = new Map<string, CommittedWrite[]>();
   /** The greatest version of each key that was purged anywhere. */
   readonly purged = new Map<string, Version>();
   /** Of each key that was ever written, in order. */
   readonly calms = new Map<string, Calm[]>();
   violation: Violation | undefined;
-  readonly counts = { writes: 0, standIns: 0, applied: 0, purged: 0, ghosts: 0, floors: 0, settled: 0 };
+  readonly counts = { writes: 0, standIns: 0, applied: 0, purged: 0, ghosts: 0, floors: 0, settled: 0, swept: 0 };
   readonly #contents = new Map<string, string>();
   readonly #shadows = new Map<Database, Shadow>();
+  readonly #lists = new Map<string, readonly Database[]>();
   readonly #world: World;
 
   constructor(world: World) {
@@ -64,6 +73,51 @@ export class Oracle implements Observer {
     this.#world.note(() => `VIOLATION ${message}`);
   }
 
+  goBy(topology: Topology): void {
+    const known = this.topologies.get(topology.epoch);
+    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(topology))
+      this.fail(`two topologies have the epoch ${topology.epoch}`);
+    if (known !== undefined) return;
+    this.topologies.set(topology.epoch, topology);
+    if (this.topology !== undefined && topology.epoch < this.topology.epoch) return;
+    this.#world.note(() => `TOPOLOGY ${JSON.stringify(topology)}`);
+    this.topology = topology;
+    for (const key of this.committed.keys()) this.#noteCalm(key, true);
+  }
+
+  /** The databases that decide a key, home first. */
+  replicasOf(key: string, epoch = this.topology.epoch): readonly Database[] {
+    return this.#listed(key, epoch, "deciders");
+  }
+
+  /** The databases that are to have every write of a key. */
+  ownersOf(key: string, epoch = this.topology.epoch): readonly Database[] {
+    return this.#listed(key, epoch, "owners");
+  }
+
+  /** Those that the store has now. */
+  get members(): readonly Database[] {
+    const names = namesOf(this.topology);
+    return this.databases.filter(({ name }) => names.includes(name));
+  }
+
+  #listed(key: string, epoch: number, kind: "deciders" | "owners"): readonly Database[] {
+    const id = `${kind} ${epoch} ${key}`;
+    const known = this.#lists.get(id);
+    if (known !== undefined) return known;
+    const assignment = assignmentOf(this.topologies.get(epoch)!);
+    const { lists, of } = assignment[kind];
+    const list = lists[of[keyBucket(key)]!]!.map(
+      (index) => this.databases.find(({ name }) => name === assignment.names[index])!,
+    );
+    this.#lists.set(id, list);
+    return list;
+  }
+
+  #isGaining(database: Database, key: string): boolean {
+    return this.topology.change?.phase === "filling" && !this.replicasOf(key).includes(database);
+  }
+
   /** Whether it was set back or is new, and no pass has filled it since: judged by what is on all disks. */
   isReceiving(database: Database): boolean {
     const { isComplete, pass } = database.state.progress;
@@ -73,6 +127,8 @@ export class Oracle implements Observer {
 
   changed(database: Database, method: string, writes: readonly DecidedWrite[]): void {
     const shadow = this.#shadowOf(database);
+    const { topology } = database.state.topology;
+    if (topology !== undefined) this.goBy(topology);
     for (const { record, write } of writes) this.#noteWrite(database, shadow, record, write);
     for (const { record } of writes) this.#noteCalm(record.key, false);
     this.#compareRecords(database, shadow, method);
@@ -145,7 +201,11 @@ export class Oracle implements Observer {
     if (known !== undefined && !isRepeat && compareVersions(record.version, known) <= 0) {
       this.fail(`${database.name} gave ${describe(record)} although it had ${formatVersion(known)} before`);
     }
-    const home = this.replicasOf(record.key)[0];
+    const { epoch } = write;
+    if (epoch !== (database.state.topology.topology?.epoch ?? 0))
+      this.fail(`${database.name} decided ${describe(record)} by the epoch ${epoch}, which it does not have`);
+    this.#checkTakenOver(database, record, write, known);
+    const home = this.replicasOf(record.key, epoch)[0];
     if (write.standIn !== (database !== home)) this.fail(`${database.name} mistook its role for ${record.key}`);
     if (write.standIn && (write.condition !== undefined || write.request !== undefined))
       this.fail(`the stand-in ${database.name} decided a conditional write of ${record.key}`);
@@ -157,12 +217,29 @@ export class Oracle implements Observer {
     const operation = Buffer.from(record.value).toString().split(",").at(-1)!;
     const committed = this.committed.get(record.key) ?? [];
     this.committed.set(record.key, committed);
-    committed.push({ record, operation, database: database.name, at, isLost: false });
+    committed.push({ record, operation, database: database.name, epoch, at, isLost: false });
+  }
+
+  /** A new home decides conditional writes only when it has all that was decided before the switch. */
+  #checkTakenOver(database: Database, { key }: Record, write: DecidedWrite["write"], known: Version | undefined): void {
+    if (write.condition === undefined && write.request === undefined) return;
+    if (this.databases.some(({ setbacks }) => setbacks > 0)) return;
+    const switches = [...this.topologies.values()].filter(
+      ({ epoch, change }) => epoch <= write.epoch && change?.phase === "switching",
+    );
+    const switchedAt = Math.max(0, ...switches.map(({ epoch }) => epoch));
+    for (const { record, epoch } of this.committed.get(key) ?? []) {
+      if (epoch >= switchedAt || (known !== undefined && compareVersions(record.version, known) <= 0)) continue;
+      const purged = this.purged.get(key);
+      if (purged !== undefined && compareVersions(record.version, purged) <= 0) continue;
+      this.fail(`${database.name} decided about ${key} by the epoch ${write.epoch} without ${describe(record)}`);
+    }
   }
 
   /** `isRestarted` when the home has got something from elsewhere. */
   #noteCalm(key: string, isRestarted: boolean): void {
-    const calms = this.calms.get(key) ?? [{ from: 0, to: Number.POSITIVE_INFINITY, row: undefined }];
+    const home = this.replicasOf(key)[0]?.name;
+    const calms = this.calms.get(key) ?? [{ home, from: 0, to: Number.POSITIVE_INFINITY, row: undefined }];
     this.calms.set(key, calms);
     const { time } = this.#world;
     const last = calms.at(-1);
@@ -170,7 +247,7 @@ export class Oracle implements Observer {
     const isCalm = this.#isCalm(key);
     if (wasCalm && (!isCalm || isRestarted)) last.to = time;
     const row = this.replicasOf(key)[0]?.state.records.get(key);
-    if (isCalm && (!wasCalm || isRestarted)) calms.push({ from: time, to: Number.POSITIVE_INFINITY, row });
+    if (isCalm && (!wasCalm || isRestarted)) calms.push({ home, from: time, to: Number.POSITIVE_INFINITY, row });
   }
 
   #isCalm(key: string): boolean {
@@ -207,7 +284,9 @@ export class Oracle implements Observer {
       }
       const purged = this.purged.get(key);
       if (before === undefined && purged && compareVersions(record.version, purged) <= 0) {
-        if (!this.isReceiving(database)) this.fail(`${database.name} raised ${describe(record)} from the dead`);
+        const mayBe =
+          this.isReceiving(database) || this.#isGaining(database, key) || !this.ownersOf(key).includes(database);
+        if (!mayBe) this.fail(`${database.name} raised ${describe(record)} from the dead`);
       }
     }
   }
@@ -229,6 +308,10 @@ export class Oracle implements Observer {
   #checkRemoval(database: Database, record: Record): void {
     const { key, version, isTombstone } = record;
     this.#world.note(() => `${database.name} removes ${describe(record)}`);
+    if (!this.ownersOf(key).includes(database)) {
+      this.#checkSwept(database, record);
+      return;
+    }
     const known = this.purged.get(key);
     const wasPurged = known !== undefined && compareVersions(version, known) <= 0;
     // What was lost with a disk, and is in a backup of it alone, may go. That it was set back need not show on any disk: a
@@ -251,12 +334,28 @@ export class Oracle implements Observer {
     if (known === undefined || compareVersions(version, known) > 0) this.purged.set(key, version);
   }
 
+  /** What moved away goes only when all who hold it have it, or have purged it. */
+  #checkSwept(database: Database, record: Record): void {
+    this.counts.swept++;
+    if (this.topology.change !== undefined) this.fail(`${database.name} swept ${describe(record)} during a change`);
+    for (const owner of this.ownersOf(record.key)) {
+      const row = owner.state.records.get(record.key);
+      if (
+        row === undefined
+          ? owner.state.progress.floor >= record.version.stamp
+          : compareVersions(row.version, record.version) >= 0
+      )
+        continue;
+      this.fail(`${database.name} swept ${describe(record)}, and ${owner.name} has ${row ? describe(row) : "nothing"}`);
+    }
+  }
+
   #compareHints(database: Database, shadow: Shadow, method: string, writes: readonly DecidedWrite[]): void {
     const { outbox, records } = database.state;
-    for (const { record } of writes) {
+    for (const { record, write } of writes) {
       // A later write of the batch may have replaced it.
       const current = records.get(record.key)?.version ?? record.version;
-      for (const other of this.replicasOf(record.key)) {
+      for (const other of this.ownersOf(record.key, write.epoch)) {
         if (other === database) continue;
         const hint = outbox.get(other.name)?.get(record.key);
         if (hint === undefined || compareVersions(hint.version, current) < 0)
@@ -284,6 +383,8 @@ export class Oracle implements Observer {
     if (row !== undefined && compareVersions(row.version, hint.version) >= 0) return;
     const purged = this.purged.get(hint.key);
     if (purged !== undefined && compareVersions(purged, hint.version) >= 0) return;
+    // What has left the store is owed nothing, and what moved away may be removed.
+    if (!this.ownersOf(hint.key).includes(target)) return;
     // What it had may have been lost with its disk in between; anti-entropy brings it back.
     if (target.setbacks > 0 || database.setbacks > 0) return;
     this.fail(

@@ -335,4 +335,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     "const { floor } = this.#state.progress;\n    const floorTime",
     "const floor = 2n ** 62n;\n    const floorTime",
   ),
+
+  // --- Changes of the topology ---
+  bug(
+    "a write of another epoch is decided",
+    decide,
+    "if (write.epoch !== epoch) return",
+    "if (write.epoch < 0) return",
+  ),
+  bug(
+    "those who gain keys are owed nothing",
+    store,
+    "const owners = this.#replicas.owners(bucket);",
+    "const owners = this.#replicas.of(bucket);",
+  ),
 ];

@@ -1,6 +1,7 @@
+import { ConfigError } from "../../src/errors.ts";
 import { MemoryPartition } from "../../src/partitions/memory.ts";
-import { keyBucket } from "../../src/replicas/hash.ts";
-import { Placement } from "../../src/replicas/placement.ts";
+import type { ChangeRequest } from "../../src/topology/topology.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { checkAnswers, checkFinal, unpurged, unrest } from "./checks.ts";
 import { Client, checkRead, type Operation } from "./client.ts";
 import { Database } from "./database.ts";
@@ -8,7 +9,7 @@ import { Faults } from "./faults.ts";
 import { cluster, FrontEnd } from "./front-end.ts";
 import { checkLinearizability } from "./histories.ts";
 import { Oracle } from "./oracle.ts";
-import { drawSettings, type Settings } from "./settings.ts";
+import { drawChanges, drawSettings, type Settings } from "./settings.ts";
 import { World } from "./world.ts";
 
 export interface ScheduleResult {
@@ -27,9 +28,19 @@ const quietLimitMs = 200_000;
 const hourMs = 3_600_000;
 
 /** Runs the whole schedule that `seed` stands for. The same seed always gives the same. */
-export async function runSchedule(seed: number, { isTracing = false } = {}): Promise<ScheduleResult> {
+export async function runSchedule(
+  seed: number,
+  { isTracing = false, given = {} }: { isTracing?: boolean; given?: Partial<Settings> } = {},
+): Promise<ScheduleResult> {
   const world = new World(seed, isTracing);
-  const settings = drawSettings(world.random);
+  const drawn = drawSettings(world.random);
+  const changes = drawChanges(new SeededRandom(seed), drawn);
+  // What a partition forgets of the topology that it had is not simulated.
+  const faults = drawn.faults.filter((fault) => changes.length === 0 || (fault !== "restore" && fault !== "replace"));
+  // Long enough for the clients to be at it all the while.
+  const clients = Math.max(2, drawn.clients);
+  const pace = changes.length === 0 ? {} : { clients, thinkMs: 150 * clients, operations: 80 };
+  const settings: Settings = { ...drawn, ...pace, changes, faults, ...given };
   world.note(() => `settings ${JSON.stringify({ ...settings, expiringKeys: [...settings.expiringKeys] })}`);
   const oracle = new Oracle(world);
   const schedule = new Schedule(world, oracle, settings);
@@ -45,6 +56,8 @@ export async function runSchedule(seed: number, { isTracing = false } = {}): Pro
   const { checked, history } = schedule;
   const counts = {
     ...oracle.counts,
+    changes: schedule.changesDone,
+    topologyCalls: schedule.topologyCalls,
     checked,
     operations: history.length,
     answered: history.filter(({ answer }) => answer?.kind === "applied" || answer?.kind === "read").length,
@@ -57,6 +70,10 @@ class Schedule {
   readonly history: Operation[] = [];
   /** Operations that were checked for linearizability. */
   checked = 0;
+  changesDone = 0;
+  /** Calls of front ends that carried a change, since the first one was asked for. */
+  topologyCalls = 0;
+  #isChanging = false;
   readonly #world: World;
   readonly #oracle: Oracle;
   readonly #settings: Settings;
@@ -70,16 +87,11 @@ class Schedule {
     this.#oracle = oracle;
     this.#settings = settings;
     const names = Array.from({ length: settings.partitions }, (_, index) => `p${index + 1}`);
-    this.#databases = names.map((name) => new Database(name, world, oracle));
-    const placement = placementOf(settings);
-    const replicas = new Map<string, Database[]>();
+    const spares = settings.changes.map((_, index) => `s${index + 1}`);
+    this.#databases = [...names, ...spares].map((name) => new Database(name, world, oracle));
     oracle.databases = this.#databases;
-    oracle.replicasOf = (key) => {
-      const known =
-        replicas.get(key) ?? Array.from(placement.replicasOf(keyBucket(key)), (index) => this.#databases[index]!);
-      replicas.set(key, known);
-      return known;
-    };
+    const members = names.map((name) => ({ name, weight: 1 }));
+    oracle.goBy({ epoch: 0, members, replicas: settings.replicas, gone: [] });
     this.#faults = new Faults({
       world,
       oracle,
@@ -93,15 +105,19 @@ class Schedule {
   async run(): Promise<void> {
     const { random } = this.#world;
     for (const database of this.#databases) {
-      await new MemoryPartition(database.name, database.state).initialise({ cluster, partition: database.name });
+      const isSpare = !this.#oracle.members.includes(database);
+      if (!isSpare)
+        await new MemoryPartition(database.name, database.state).initialise({ cluster, partition: database.name });
       this.#oracle.wasSetBack(database);
       if (this.#settings.haveServerClocks) database.clockOffsetMs = (random.next() - 0.5) * 500;
     }
     for (let count = 0; count < this.#settings.frontEnds; count++) this.#startFrontEnd();
     await this.#world.wait(100);
     void this.#faults.run();
+    const changing = this.#changeTopology();
     const clients = await this.#useIt();
     this.#faults.end();
+    await Promise.race([changing, this.#world.wait(quietLimitMs)]);
     await this.#comeToRest("after the clients");
     checkFinal(this.#oracle, this.#world.now);
     checkAnswers(this.#oracle, this.history);
@@ -122,9 +138,59 @@ class Schedule {
     frontEnd.process.offsetMs = (random.next() * 2 - 1) * this.#settings.skewMs;
     frontEnd.process.drift = (random.next() * 2 - 1) * this.#settings.drift;
     this.#frontEnds.push(frontEnd);
-    frontEnd
-      .start(this.#databases, this.#faults, this.#settings)
-      .catch((error: Error) => this.#oracle.fail(`a front end did not start: ${error.stack}`));
+    const onTopologyCall = () => {
+      if (!this.#isChanging || ++this.topologyCalls !== this.#settings.killedAt) return;
+      this.#world.note(() => `${frontEnd.process.name} is killed at its call ${this.topologyCalls}`);
+      frontEnd.kill();
+      const index = this.#frontEnds.indexOf(frontEnd);
+      if (index < 0) return;
+      this.#frontEnds.splice(index, 1);
+      this.#startFrontEnd();
+    };
+    frontEnd.start(this.#databases, this.#faults, this.#settings, onTopologyCall).catch((error: Error) => {
+      if (!(error instanceof ConfigError)) return this.#oracle.fail(`a front end did not start: ${error.stack}`);
+      // Whom it could reach did not know of the change that its configuration knows of.
+      this.#world.note(() => `${frontEnd.process.name} did not start: ${error.message}`);
+      frontEnd.kill();
+      const index = this.#frontEnds.indexOf(frontEnd);
+      if (index >= 0) this.#frontEnds.splice(index, 1);
+      this.#world.after(500, () => this.#startFrontEnd());
+    });
+  }
+
+  /** Has one change after the other carried through. */
+  async #changeTopology(): Promise<void> {
+    const { random } = this.#world;
+    for (const [index, kind] of this.#settings.changes.entries()) {
+      await this.#world.wait(random.exponential(700));
+      const { epoch } = this.#oracle.topology;
+      const request = this.#request(kind, `s${index + 1}`);
+      if (request === undefined) continue;
+      this.#isChanging = true;
+      // Whoever asked and got no answer sees by the epoch whether it was heard.
+      while (this.#oracle.topology.epoch <= Math.max(epoch, 1)) {
+        const frontEnd = random.pick(this.#frontEnds.filter(({ store }) => store !== undefined));
+        const begun = frontEnd?.store?.topology.begin(request).catch((error: Error) => {
+          this.#world.note(() => `${frontEnd.process.name} cannot ${JSON.stringify(request)}: ${error.message}`);
+        });
+        await Promise.race([begun, frontEnd?.gone, this.#world.wait(3000)]);
+        await this.#world.wait(random.exponential(300));
+      }
+      while (this.#oracle.topology.change !== undefined) await this.#world.wait(200);
+      this.changesDone++;
+    }
+  }
+
+  #request(kind: ChangeRequest["kind"], spare: string): ChangeRequest | undefined {
+    const { random } = this.#world;
+    const { members, replicas } = this.#oracle.topology;
+    const { name } = random.pick(members);
+    if (kind === "add") return { kind, name: spare, weight: 1 };
+    if (kind === "replace") return { kind, name, by: spare };
+    if (kind === "weight") return { kind, name, weight: random.pick([0.3, 3]) };
+    if (kind === "replicas")
+      return { kind, replicas: replicas === 1 ? "all" : random.pick([2, members.length] as const) };
+    return members.length > Math.max(2, replicas === "all" ? 0 : replicas) ? { kind, name } : undefined;
   }
 
   /** Lets the clients do their operations. */
@@ -213,7 +279,7 @@ class Schedule {
 
   #unsteady(): string {
     const [frontEnd] = this.#frontEnds;
-    const database = this.#databases.find(({ name }) => !frontEnd?.isSteady(name));
+    const database = this.#oracle.members.find(({ name }) => !frontEnd?.isSteady(name));
     return database === undefined ? "" : `${database.name} is not steady yet`;
   }
 
@@ -228,14 +294,4 @@ class Schedule {
       await this.#world.wait(500);
     }
   }
-}
-
-const placements = new Map<string, Placement>();
-
-function placementOf({ partitions, replicas }: Settings): Placement {
-  const id = `${partitions} ${replicas}`;
-  const names = Array.from({ length: partitions }, (_, index) => ({ name: `p${index + 1}`, weight: 1 }));
-  const placement = placements.get(id) ?? new Placement(names, replicas);
-  placements.set(id, placement);
-  return placement;
 }

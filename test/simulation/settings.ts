@@ -1,3 +1,4 @@
+import type { ChangeRequest } from "../../src/topology/topology.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 
 export type Fault =
@@ -37,6 +38,19 @@ export interface Settings {
   readonly thinkMs: number;
   readonly faultEveryMs: number;
   readonly faults: readonly Fault[];
+  /** Changes of the topology, one after the other. */
+  readonly changes: readonly ChangeRequest["kind"][];
+  /** A front end is killed at this of its calls that have to do with a change; 0 for none. */
+  readonly killedAt: number;
+}
+
+/** The changes of a schedule, or none: drawn apart from everything else. */
+export function drawChanges(random: SeededRandom, { partitions, replicas }: Settings): ChangeRequest["kind"][] {
+  if (!random.chance(0.15)) return [];
+  const kinds: ChangeRequest["kind"][] = ["add", "replace", "weight"];
+  if (partitions > 2) kinds.push("drain", "replicas");
+  if (replicas === "all") kinds.push("add", "replace");
+  return Array.from({ length: random.pick([1, 1, 2]) }, () => random.pick(kinds));
 }
 
 export const purgeAfterMs = 3_600_000;
@@ -118,6 +132,8 @@ export function drawSettings(random: SeededRandom): Settings {
     thinkMs: isHot ? 5 : random.pick([5, 100, 400, 900]),
     faultEveryMs: isHot ? 20 : random.pick([300, 800, 2000]),
     faults: [...faults],
+    changes: [],
+    killedAt: 0,
   };
   if (theme.isLively !== true || random.chance(0.5)) return settings;
   return {
