@@ -136,6 +136,7 @@ describe("docs/partitions.md", () => {
     const partition = new SqlitePartition("p1", file);
     await partition.initialise({ cluster: "c", partition: "p1" });
     await partition.raise({ seen: { NAME: 1 } });
+    await partition.adopt({ epoch: 1, members: [{ name: "p1", weight: 1 }], replicas: "all", gone: [] });
     const token = { name: "ci", scopes: ["read"] as const, prefixes: [], created: 1, revoked: 0 };
     await partition.keepTokens([{ ...token, digest: "DIGEST" }]);
     await partition.close();
