@@ -13,7 +13,7 @@ export interface BatchingOptions {
   /** How many batches of a kind are under way at once: as many as the partition has connections for it. */
   readonly readLanes: number;
   readonly writeLanes: number;
-  /** How long a member may wait for a lane. Once the first has waited so long, new ones are `overloaded` at once. */
+  /** How long a member may wait behind others. Once the first has waited so long, new ones are `overloaded` at once. */
   readonly waitMsMax: number;
 }
 
@@ -37,9 +37,11 @@ const waitingBytesMax = 64 * 2 ** 20;
  * and several that wait do so for as long as each turn of the event loop brings more, eight turns at most. When the
  * partition turns out to be unreachable, whatever waits for it fails at once, because other replicas can still serve it.
  *
- * Nobody waits longer than `waitMsMax`: how long the first in the queue has waited tells how long a new one would, and
- * whoever has waited too long when a lane is free fails as `overloaded`, with nothing begun. So a partition that is asked
- * for more than it can do does what it can, in bounded time, and all of it again as soon as less is asked.
+ * Nobody waits longer than `waitMsMax` behind others that are answered: how long the first in the queue has waited tells
+ * how long a new one would, and whoever has waited too long when a lane is free fails as `overloaded`, with nothing begun.
+ * So a partition that is asked for more than it can do does what it can, in bounded time, and all of it again as soon as
+ * less is asked. One that answers nothing at all is no such partition: its own time-outs tell whether it is there, and
+ * until then those who wait may yet be taken by another replica.
  */
 export function batching(partition: Partition, runtime: Runtime, options: BatchingOptions): Partition {
   const { waitMsMax } = options;
@@ -142,6 +144,9 @@ class Lanes<Member, Result> {
   #isScheduled = false;
   #batches = 0;
   #members = 0;
+  /** When (elapsed ms) the last batch was done, and the one before it. */
+  #doneAt = Number.NEGATIVE_INFINITY;
+  #doneBeforeAt = Number.NEGATIVE_INFINITY;
 
   constructor(partition: string, runtime: Runtime, lanes: number, waitMsMax: number, work: Work<Member, Result>) {
     this.#partition = partition;
@@ -211,6 +216,8 @@ class Lanes<Member, Result> {
     } finally {
       this.#busy--;
       this.#underWay -= batch.length;
+      this.#doneBeforeAt = this.#doneAt;
+      this.#doneAt = this.#runtime.elapsed();
       // Whoever was just answered may have more: the next turn shows it.
       if (this.#waiting.length > 0) this.#schedule(0);
     }
@@ -229,8 +236,9 @@ class Lanes<Member, Result> {
     return batch;
   }
 
+  /** With one batch done since then it has met a slow answer; with two it stands behind more than can be done. */
   #isLate({ since }: Waiting<Member, Result>, now: number): boolean {
-    return now - since > this.#waitMsMax;
+    return now - since > this.#waitMsMax && this.#doneBeforeAt >= since;
   }
 
   #tooLate(): PartitionError {

@@ -31,6 +31,51 @@ function gated(overrides: Partial<Partition> = {}, lanes = oneLane, runtime = { 
   return { partition: batching(partition, runtime, lanes), lengths, release: () => release() };
 }
 
+/** One lane of reads, each batch held until it is released, with a clock that is set. What became of reads, as counts. */
+function heldReads() {
+  let now = 0;
+  let next = 0;
+  const held: (() => void)[] = [];
+  const memory = new MemoryPartition("p1");
+  const read = async (keys: string[]) => {
+    await new Promise<void>((resolve) => held.push(resolve));
+    return memory.read(keys);
+  };
+  const runtime = { ...systemRuntime, elapsed: () => now };
+  const partition = batching(Object.assign(Object.create(memory), { read }), runtime, oneLane);
+  const outcome = async (key: string) => {
+    try {
+      await partition.read([key]);
+      return "read";
+    } catch (error) {
+      assert.match((error as Error).message, /answers too slowly: .* more than 2000 ms/);
+      return (error as PartitionError).kind;
+    }
+  };
+  const begun = async () => {
+    while (held.length === 0) await new Promise(setImmediate);
+  };
+  return {
+    begun,
+    async reads(count: number) {
+      const outcomes = await Promise.all(Array.from({ length: count }, () => outcome(`k${next++}`)));
+      const counts: { [kind: string]: number } = {};
+      for (const kind of outcomes) counts[kind] = (counts[kind] ?? 0) + 1;
+      return counts;
+    },
+    at(elapsed: number) {
+      now = elapsed;
+    },
+    /** Lets the batch under way end, and what follows it begin. */
+    async release() {
+      await begun();
+      held.shift()!();
+      await new Promise(setImmediate);
+      await new Promise(setImmediate);
+    },
+  };
+}
+
 function write(key: string, bytes = 1): Write {
   const content = { isTombstone: false, value: Buffer.alloc(bytes), type: "", metadata: "", expires: 0 };
   return { key, content, stamp: 1n, writer: 1, now: 1, owed: [], standIn: false, epoch: 0 };
@@ -65,29 +110,37 @@ describe("batching", () => {
     assert.deepEqual(lengths, [10, 5, 7], "what waited left when those before it were done");
   });
 
-  it("lets nobody wait longer than allowed: refuses at once where others did, begins nothing late, and recovers at once", async () => {
-    let now = 0;
-    const { partition, lengths, release } = gated({}, oneLane, { ...systemRuntime, elapsed: () => now });
-    const outcome = async (read: Promise<unknown>) => {
-      try {
-        await read;
-        return "read";
-      } catch (error) {
-        assert.match((error as Error).message, /answers too slowly: .* more than 2000 ms/);
-        return (error as PartitionError).kind;
-      }
-    };
-    const begun = outcome(partition.read(["a"]));
-    await new Promise(setImmediate);
-    const early = outcome(partition.read(["b"]));
-    now = 1000;
-    const late = outcome(partition.read(["c"]));
-    now = 2001;
-    assert.equal(await outcome(partition.read(["d"])), "overloaded");
-    release();
-    assert.deepEqual(await Promise.all([begun, early, late]), ["read", "overloaded", "read"]);
-    assert.equal(await outcome(partition.read(["e"])), "read");
-    assert.deepEqual(lengths, [1, 1, 1]);
+  it("lets nobody wait too long behind others: refuses at once where others do, begins nothing late, and recovers at once", async () => {
+    const { reads, begun, release, at } = heldReads();
+    const first = reads(1);
+    await begun();
+    const waiting = reads(600);
+    for (const now of [1000, 1500]) {
+      at(now);
+      await release();
+    }
+    at(2001);
+    assert.deepEqual(await reads(1), { overloaded: 1 });
+    await release();
+    const early = reads(1);
+    await release();
+    assert.deepEqual(await Promise.all([first, waiting, early]), [
+      { read: 1 },
+      { read: 512, overloaded: 88 },
+      { read: 1 },
+    ]);
+  });
+
+  it("lets all wait for one that answers nothing, until it does or is lost", async () => {
+    const { reads, begun, release, at } = heldReads();
+    const first = reads(1);
+    await begun();
+    const waiting = reads(2);
+    at(4000);
+    const more = reads(1);
+    await release();
+    await release();
+    assert.deepEqual(await Promise.all([first, waiting, more]), [{ read: 1 }, { read: 2 }, { read: 1 }]);
   });
 
   it("lets several writes wait while each turn brings more, eight turns at most, and a lone one not at all", async () => {
