@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { requireChromium } from "../test/support/chromium.ts";
 import { requireMariadb } from "../test/support/mariadb.ts";
 
@@ -13,8 +14,10 @@ const options = given.filter((argument) => argument.startsWith("-"));
 await requireMariadb();
 requireChromium();
 const tests = files.length > 0 ? files : globSync("test/**/*.test.ts").sort();
+// Many files mostly wait: for servers that start, for faults that are to show.
+const filesAtOnce = availableParallelism() + 1;
 // Whatever a failed test has left open must not keep the run from ending.
-const runner = ["--test", "--test-timeout=120000", "--test-force-exit"];
+const runner = ["--test", "--test-timeout=120000", "--test-force-exit", `--test-concurrency=${filesAtOnce}`];
 const child = spawn(process.execPath, [...runner, ...options, ...tests], {
   stdio: "inherit",
   env: { ...process.env, KVASIR_ENV: "test" },

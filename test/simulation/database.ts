@@ -66,6 +66,7 @@ export class Database {
   start = 0;
   /** Whether it was ever set back to an older state, or replaced. */
   setbacks = 0;
+  setBackAt = Number.NEGATIVE_INFINITY;
   /** By how much its clock is off; `undefined` for an engine that has no clock of its own. */
   clockOffsetMs: number | undefined;
   readonly #world: World;
@@ -199,6 +200,7 @@ export class Database {
   setBack(state: MemoryState): void {
     this.state = copyOf(state);
     this.setbacks++;
+    this.setBackAt = this.#world.time;
   }
 
   // --- Internal helpers ---

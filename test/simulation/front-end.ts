@@ -20,6 +20,9 @@ interface View {
   openedAt: number;
 }
 
+/** How long it may take from the first question to a partition until it is used. */
+const admissionMs = 100;
+
 /** One front end: the real store with its synchronisation, in a process that can be killed. */
 export class FrontEnd {
   readonly process: Process;
@@ -170,15 +173,21 @@ export class FrontEnd {
     }
   }
 
-  /** One that lacks what it told was set back, and is used only when it has got it back, unless it is lost for good. */
+  /** One that lacks what it told was set back, and is used only when it has got what those in reach have of it. */
   #checkWitness(name: string): void {
     const witness = this.#witnesses.get(name);
-    const { state } = this.#oracle.databases.find((database) => database.name === name)!;
+    const { state, setBackAt } = this.#oracle.databases.find((database) => database.name === name)!;
     if (witness === undefined || witness.isLost) return;
     const { record } = witness;
-    const row = state.records.get(record.key);
-    const isThere = row !== undefined && compareVersions(row.version, record.version) >= 0;
-    if (isThere || record.version.stamp <= state.progress.floor) return;
+    const has = ({ records }: typeof state) => {
+      const row = records.get(record.key);
+      return row !== undefined && compareVersions(row.version, record.version) >= 0;
+    };
+    if (has(state) || record.version.stamp <= state.progress.floor) return;
+    // It was asked before that.
+    if (this.#world.time - setBackAt < admissionMs) return;
+    const inReach = this.#oracle.databases.filter((database) => this.views.get(database.name)?.state !== "away");
+    if (!inReach.some((database) => has(database.state))) return;
     this.#oracle.fail(
       `${this.process.name} uses ${name} although it lacks ${describe(record)}, which it has confirmed`,
     );

@@ -256,7 +256,7 @@ function template(): string {
   if (isRoot) execFileSync("chown", ["mysql", data]);
   const install = ["--no-defaults", ...owner, `--datadir=${data}`, "--auth-root-authentication-method=normal"];
   execFileSync(findProgram("mariadb-install-db") ?? "mariadb-install-db", [...install, "--skip-test-db"], {
-    stdio: "ignore",
+    stdio: "pipe",
   });
   const grants = [
     "USE mysql;",
