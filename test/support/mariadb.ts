@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -137,6 +137,8 @@ class Server implements MariadbServer {
 
   pause(): void {
     this.#process?.kill("SIGSTOP");
+    // The signal is sent at once, and each thread stops when it next gets a processor.
+    while (this.#process !== undefined && !isStopped(this.#process.pid)) Atomics.wait(moment, 0, 0, 2);
   }
 
   resume(): void {
@@ -213,6 +215,7 @@ class Server implements MariadbServer {
       "--no-defaults",
       ...owner,
       `--datadir=${this.data}`,
+      `--tmpdir=${this.data}`,
       `--socket=${this.socket}`,
       `--pid-file=${join(this.data, "pid")}`,
       `--port=${this.port}`,
@@ -227,6 +230,18 @@ class Server implements MariadbServer {
       "--max-connections=200",
       ...(typeof args === "function" ? args() : args),
     ];
+  }
+}
+
+const moment = new Int32Array(new SharedArrayBuffer(4));
+
+/** Whether all threads of a process are; true as well where /proc does not tell. */
+function isStopped(pid: number | undefined): boolean {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.every((thread) => /\) [TZX] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8")));
+  } catch {
+    return true;
   }
 }
 
@@ -254,9 +269,12 @@ function template(): string {
   const data = join(base(), "template");
   mkdirSync(data);
   if (isRoot) execFileSync("chown", ["mysql", data]);
+  // A server that starts removes the temporary tables that it finds, also those of another one in the same folder.
+  const env = { ...process.env, TMPDIR: data };
   const install = ["--no-defaults", ...owner, `--datadir=${data}`, "--auth-root-authentication-method=normal"];
   execFileSync(findProgram("mariadb-install-db") ?? "mariadb-install-db", [...install, "--skip-test-db"], {
     stdio: "pipe",
+    env,
   });
   const grants = [
     "USE mysql;",
@@ -268,6 +286,7 @@ function template(): string {
   execFileSync(findProgram("mariadbd")!, bootstrap, {
     input: `${grants.join("\n")}\n`,
     stdio: ["pipe", "ignore", "ignore"],
+    env,
   });
   templateFolder = data;
   return data;
