@@ -80,11 +80,11 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
   };
   for (const each of partitions) open(each);
   const find = async (name: string) => (await options.reload?.(name))?.partition;
+  /** A member without a section is away until the configuration has one. */
+  const replicaOf = (name: string): Replica =>
+    known.get(name) ?? open({ name, partition: latePartition(name, find), displayUrl: "" });
   const members = partitions.map(({ name, weight }) => ({ name, weight }));
-  const replicaSet = new ReplicaSet(
-    { epoch: 0, members, replicas: options.replicas, gone: [] },
-    (name) => known.get(name) ?? open({ name, partition: latePartition(name, find), displayUrl: "" }),
-  );
+  const replicaSet = new ReplicaSet({ epoch: 0, members, replicas: options.replicas, gone: [] }, replicaOf);
   const register = new Register({ voter: (name) => known.get(name), runtime });
   let isOpening = true;
   const topologies = new Topologies({
@@ -93,7 +93,7 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
     runtime,
     log,
     prepare: async (name) => {
-      const replica = known.get(name) ?? open({ name, partition: latePartition(name, find), displayUrl: "" });
+      const replica = replicaOf(name);
       try {
         await replica.partition.initialise({ cluster: cluster ?? "", partition: name }, true);
       } catch (error) {

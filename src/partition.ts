@@ -294,6 +294,9 @@ export type WriteOutcome =
   /** This member alone could not be stored, and its neighbours were. Nothing of it was applied. */
   | { readonly kind: "failed"; readonly error: PartitionError };
 
+/** How long request ids are kept: a day. */
+export const requestAgeMs = 24 * 3_600_000;
+
 export interface RecalledRequest {
   readonly digest: string;
   readonly version: Version;

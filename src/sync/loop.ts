@@ -1,5 +1,5 @@
 import { ConfigError } from "../errors.ts";
-import { PartitionError } from "../partition.ts";
+import { PartitionError, requestAgeMs } from "../partition.ts";
 import type { ClockFence } from "../replicas/clock-fence.ts";
 import { Loads } from "../replicas/load.ts";
 import type { Log } from "../replicas/replica.ts";
@@ -51,8 +51,6 @@ const tickMs = 1000;
 const measureIntervalMs = 5000;
 /** How often the counters of the partitions that were written to are raised: what a setback may cost unnoticed. */
 const markIntervalMs = 10_000;
-/** Request ids are kept for a day. */
-const requestAgeMs = 24 * 3_600_000;
 const requestsAtOnce = 1000;
 
 /**

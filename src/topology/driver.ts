@@ -1,5 +1,5 @@
 import { ConfigError, StoreError } from "../errors.ts";
-import { PartitionError } from "../partition.ts";
+import { PartitionError, requestAgeMs } from "../partition.ts";
 import type { PlacedPartition } from "../replicas/placement.ts";
 import type { Log, Replica } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
@@ -21,8 +21,6 @@ export interface DriverOptions {
   readonly configured: readonly PlacedPartition[];
 }
 
-/** Request ids are kept for a day. */
-const requestAgeMs = 24 * 3_600_000;
 /** How long a step waits for new homes to be ready, and how often it looks. */
 const readyWaitMs = 2000;
 const readyCheckMs = 50;
@@ -98,6 +96,7 @@ export class Driver {
   /** Those that decide by an older topology, or may, are waited for: only then everything is owed to whom it is to be. */
   async #behind({ epoch, change }: Topology): Promise<string | undefined> {
     const { topologies, replicas } = this.#options;
+    // The first time brings those forward that can be reached, the second time tells whom it did not.
     await topologies.refresh();
     const epochs = await topologies.refresh();
     const behind = replicas.replicas.find(
