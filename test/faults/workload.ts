@@ -7,7 +7,7 @@ export interface Workload {
   stop(): Promise<void>;
   /** How many writes were answered 2xx. */
   readonly acknowledged: number;
-  /** What was not answered 2xx: method, status and code, or `no answer`. */
+  /** What was not answered 2xx: method, status, code and detail, or `no answer`. */
   readonly failures: readonly string[];
   /** @throws AssertionError when a key holds less than what was acknowledged, or more than was ever sent. */
   check(read: (key: string) => Promise<string | undefined>): Promise<void>;
@@ -85,7 +85,8 @@ async function get(url: string, clock: string): Promise<{ value: string } | stri
 function problemOf(response: Awaited<ReturnType<typeof request>>): string {
   if (response === undefined) return "no answer";
   const code = /"code":"([a-z_]+)"/.exec(response.text)?.[1] ?? "";
-  return `${response.status} ${code}`;
+  const detail = /"detail":"((?:[^"\\]|\\.)*)"/.exec(response.text)?.[1] ?? "";
+  return `${response.status} ${code} ${detail}`;
 }
 
 async function request(url: string, options: RequestInit) {

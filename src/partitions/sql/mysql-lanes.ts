@@ -1,6 +1,8 @@
 import { PartitionError } from "../../partition.ts";
 import type { MysqlConnection } from "./mysql-connection.ts";
 
+/** A server that ended no call for so much of the longest wait is taken for one that answers nothing. */
+const stallShare = 0.25;
 /** Calls that wait for a lane; one more is refused as `overloaded`. The layer above sends batches, so few wait. */
 const waitingMax = 1024;
 
@@ -27,6 +29,8 @@ export class MysqlLanes {
   readonly #waiting = new Set<Waiting>();
   /** Lanes that are open, opening or lent. */
   #busy = 0;
+  /** When (`performance.now`) a call last ended with its connection still good. */
+  #answeredAt = Number.NEGATIVE_INFINITY;
 
   /** An idle connection that is not `isWanted` any more is replaced. */
   constructor(
@@ -43,7 +47,12 @@ export class MysqlLanes {
     this.#isWanted = isWanted;
   }
 
-  /** Lends a connection to `use`. @throws PartitionError `unreachable`, `refused` or `overloaded`. */
+  /**
+   * Lends a connection to `use`.
+   *
+   * @throws PartitionError `unreachable`, `refused`, or `overloaded` when it waited too long while others had their
+   * turn. When none has ended for a while, the server answers nothing, which makes it `unreachable`.
+   */
   async lend<T>(use: (connection: MysqlConnection) => Promise<T>): Promise<T> {
     let connection = await this.#take();
     try {
@@ -89,8 +98,11 @@ export class MysqlLanes {
         },
       };
       const timer = setTimeout(() => {
-        const message = `none of its ${this.#size} connections became free within ${this.#waitMs} ms`;
-        waiting.fail(new PartitionError("overloaded", this.#name, message));
+        const isAnswering = performance.now() - this.#answeredAt < this.#waitMs * stallShare;
+        const message = isAnswering
+          ? `its ${this.#size} connections are lent to others for more than ${this.#waitMs} ms`
+          : `none of its ${this.#size} connections became free within ${this.#waitMs} ms`;
+        waiting.fail(new PartitionError(isAnswering ? "overloaded" : "unreachable", this.#name, message));
       }, this.#waitMs);
       this.#waiting.add(waiting);
     });
@@ -108,7 +120,10 @@ export class MysqlLanes {
   #give(connection: MysqlConnection | undefined): void {
     if (connection !== undefined) {
       this.#lent.delete(connection);
-      if (!connection.isLost) this.#idle.push(connection);
+      if (!connection.isLost) {
+        this.#answeredAt = performance.now();
+        this.#idle.push(connection);
+      }
     }
     const [next] = this.#waiting;
     if (next === undefined) this.#busy--;
