@@ -6,7 +6,7 @@ import { adoptCluster } from "./identity.ts";
 import type { Partition } from "./partition.ts";
 import { SqlPartition } from "./partitions/sql/sql-partition.ts";
 import { SqlitePartition } from "./partitions/sql/sqlite-partition.ts";
-import { batching } from "./replicas/batching.ts";
+import { type BatchingOptions, batching } from "./replicas/batching.ts";
 import type { Log } from "./replicas/replica.ts";
 import { systemRuntime } from "./runtime.ts";
 import type { Store } from "./store.ts";
@@ -118,8 +118,8 @@ export async function createPartition({ name, engine }: PartitionConfig, config:
   );
 }
 
-function lanesOf({ engine }: PartitionConfig): { readLanes: number; writeLanes: number } {
-  if (engine.kind === "sqlite") return { readLanes: 1, writeLanes: 2 };
+function lanesOf({ engine }: PartitionConfig): Omit<BatchingOptions, "waitMsMax"> {
+  if (engine.kind === "sqlite") return { readLanes: 1, writeLanes: 2, commitsInTurn: true };
   return { readLanes: engine.connections.reads, writeLanes: engine.connections.writes };
 }
 

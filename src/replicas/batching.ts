@@ -15,6 +15,8 @@ export interface BatchingOptions {
   readonly writeLanes: number;
   /** How long a member may wait behind others. Once the first has waited so long, new ones are `overloaded` at once. */
   readonly waitMsMax: number;
+  /** Whether the partition commits one batch after another, on whichever lanes they come; by default it does not. */
+  readonly commitsInTurn?: boolean;
 }
 
 /** So many turns of the event loop a batch waits at most for what they bring. */
@@ -25,6 +27,11 @@ const batchLengthMax = 256;
 const batchBytesMax = 4 * 2 ** 20;
 /** Members that may wait for a partition; beyond, it is `overloaded`. */
 const waitingMax = 20_000;
+/** Fewer members of a kind are not divided into two batches, which would cost a second commit. */
+const dividedMin = 32;
+/** What a front end does for one request, in ms, about: batches that take longer for each member are not divided. */
+const requestMs = 0.07;
+const smoothing = 8;
 /** Bytes of values that may wait for a partition; beyond, it is `overloaded`. */
 const waitingBytesMax = 64 * 2 ** 20;
 
@@ -34,8 +41,10 @@ const waitingBytesMax = 64 * 2 ** 20;
  * A batch leaves as soon as a lane is free, so an idle partition adds no wait, and a busy one makes the batches
  * grow by itself. Writes share a commit, which costs as much for one as for many: of them a further batch leaves
  * beside those under way only when it is half as large as they are together, and otherwise when one of them is done;
- * and several that wait do so for as long as each turn of the event loop brings more, eight turns at most. When the
- * partition turns out to be unreachable, whatever waits for it fails at once, because other replicas can still serve it.
+ * and several that wait do so for as long as each turn of the event loop brings more, eight turns at most. Many leave as
+ * two batches, so that the partition works on one of them while those of the other are answered and come again. Where
+ * commits follow each other and each takes long, that would cost more time than it saves, and they leave as one.
+ * When the partition turns out to be unreachable, whatever waits for it fails at once, because other replicas can still serve it.
  *
  * Nobody waits longer than `waitMsMax` behind others that are answered: how long the first in the queue has waited tells
  * how long a new one would, and whoever has waited too long when a lane is free fails as `overloaded`, with nothing begun.
@@ -44,16 +53,15 @@ const waitingBytesMax = 64 * 2 ** 20;
  * until then those who wait may yet be taken by another replica.
  */
 export function batching(partition: Partition, runtime: Runtime, options: BatchingOptions): Partition {
-  const { waitMsMax } = options;
+  const { waitMsMax, commitsInTurn = false } = options;
   const reads = new Lanes<string, Record | undefined>(partition.name, runtime, options.readLanes, waitMsMax, {
     run: (keys) => partition.read(keys),
     sizeOf: () => 0,
-    sharesCommit: false,
   });
   const writes = new Lanes<Write, WriteOutcome>(partition.name, runtime, options.writeLanes, waitMsMax, {
     run: (members) => partition.write(members),
     sizeOf: (write) => write.content.value.length,
-    sharesCommit: true,
+    commits: commitsInTurn ? "in turn" : "beside",
   });
   const applied = new Lanes<Record, number>(partition.name, runtime, 1, waitMsMax, {
     run: async (records) => {
@@ -62,7 +70,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
       return records.map((_, index) => (index === 0 ? dropped : 0));
     },
     sizeOf: (record) => record.value.length,
-    sharesCommit: true,
+    commits: "in turn",
   });
   const settled = new Lanes<Hint, void>(partition.name, runtime, 1, waitMsMax, {
     run: async (hints) => {
@@ -70,7 +78,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
       return hints.map(() => undefined);
     },
     sizeOf: () => 0,
-    sharesCommit: true,
+    commits: "in turn",
   });
   return {
     name: partition.name,
@@ -127,7 +135,8 @@ interface Waiting<Member, Result> {
 interface Work<Member, Result> {
   run(members: Member[]): Promise<Result[]>;
   sizeOf(member: Member): number;
-  readonly sharesCommit: boolean;
+  /** Where members share a commit: whether those of two batches are made one after another, or beside each other. */
+  readonly commits?: "in turn" | "beside";
 }
 
 class Lanes<Member, Result> {
@@ -144,6 +153,8 @@ class Lanes<Member, Result> {
   #isScheduled = false;
   #batches = 0;
   #members = 0;
+  /** How long the last batches took for each member: their mean, the latest of them weighted most. */
+  #memberMs = 0;
   /** When (elapsed ms) the last batch was done, and the one before it. */
   #doneAt = Number.NEGATIVE_INFINITY;
   #doneBeforeAt = Number.NEGATIVE_INFINITY;
@@ -190,7 +201,7 @@ class Lanes<Member, Result> {
     this.#runtime.soon(() => {
       const { length } = this.#waiting;
       const isGrowing = length > known && length < batchLengthMax && turns > 1;
-      if (this.#work.sharesCommit && isGrowing) return this.#leaveSoon(length, turns - 1);
+      if (this.#work.commits && isGrowing) return this.#leaveSoon(length, turns - 1);
       this.#isScheduled = false;
       this.#failLate();
       while (this.#waiting.length > 0 && this.#mayLeave()) void this.#run(this.#take());
@@ -199,10 +210,11 @@ class Lanes<Member, Result> {
 
   #mayLeave(): boolean {
     if (this.#busy >= this.#lanes) return false;
-    return !this.#work.sharesCommit || this.#waiting.length * 2 >= this.#underWay;
+    return !this.#work.commits || this.#waiting.length * 2 >= this.#underWay;
   }
 
   async #run(batch: Waiting<Member, Result>[]): Promise<void> {
+    const startedAt = this.#runtime.elapsed();
     this.#busy++;
     this.#underWay += batch.length;
     this.#batches++;
@@ -218,15 +230,18 @@ class Lanes<Member, Result> {
       this.#underWay -= batch.length;
       this.#doneBeforeAt = this.#doneAt;
       this.#doneAt = this.#runtime.elapsed();
+      const tookMs = this.#doneAt - Math.max(startedAt, this.#doneBeforeAt);
+      if (batch.length * 2 >= dividedMin) this.#memberMs += (tookMs / batch.length - this.#memberMs) / smoothing;
       // Whoever was just answered may have more: the next turn shows it.
       if (this.#waiting.length > 0) this.#schedule(0);
     }
   }
 
   #take(): Waiting<Member, Result>[] {
+    const lengthMax = this.#lengthMax();
     let length = 0;
     let bytes = 0;
-    while (length < this.#waiting.length && length < batchLengthMax) {
+    while (length < this.#waiting.length && length < lengthMax) {
       bytes += this.#waiting[length]!.bytes;
       if (length > 0 && bytes > batchBytesMax) break;
       length++;
@@ -234,6 +249,18 @@ class Lanes<Member, Result> {
     const batch = this.#waiting.splice(0, length);
     for (const waiting of batch) this.#waitingBytes -= waiting.bytes;
     return batch;
+  }
+
+  /** Half of all that are waiting or under way, where that gains time. */
+  #lengthMax(): number {
+    const members = this.#waiting.length + this.#underWay;
+    const isDivided = this.#lanes > 1 && members >= dividedMin && this.#gainsByDividing();
+    return isDivided ? Math.min(batchLengthMax, Math.ceil(members / 2)) : batchLengthMax;
+  }
+
+  #gainsByDividing(): boolean {
+    if (this.#work.commits === undefined) return false;
+    return this.#work.commits === "beside" || this.#memberMs < requestMs;
   }
 
   /** With one batch done since then it has met a slow answer; with two it stands behind more than can be done. */

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Partition, PartitionError, type Write } from "../../src/partition.ts";
 import { MemoryPartition } from "../../src/partitions/memory.ts";
-import { batching } from "../../src/replicas/batching.ts";
+import { type BatchingOptions, batching } from "../../src/replicas/batching.ts";
 import { systemRuntime } from "../../src/runtime.ts";
 
-const oneLane = { readLanes: 1, writeLanes: 1, waitMsMax: 2000 };
+const oneLane: BatchingOptions = { readLanes: 1, writeLanes: 1, waitMsMax: 2000 };
 
 /** A partition whose calls wait until they are released, and are counted; its queue's clock stands still. */
 function gated(overrides: Partial<Partition> = {}, lanes = oneLane, runtime = { ...systemRuntime, elapsed: () => 0 }) {
@@ -76,6 +76,11 @@ function heldReads() {
   };
 }
 
+/** When several turns of the event loop are over. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+}
+
 function write(key: string, bytes = 1): Write {
   const content = { isTombstone: false, value: Buffer.alloc(bytes), type: "", metadata: "", expires: 0 };
   return { key, content, stamp: 1n, writer: 1, now: 1, owed: [], standIn: false, epoch: 0 };
@@ -97,7 +102,7 @@ describe("batching", () => {
     const { partition, lengths, release } = gated({}, { ...oneLane, writeLanes: 3 });
     const send = async (from: number, count: number) => {
       const sent = Array.from({ length: count }, (_, number) => partition.write([write(`k${from + number}`)]));
-      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      await settled();
       return sent;
     };
     const all = [...(await send(0, 10)), ...(await send(10, 4))];
@@ -108,6 +113,44 @@ describe("batching", () => {
     release();
     await Promise.all(all);
     assert.deepEqual(lengths, [10, 5, 7], "what waited left when those before it were done");
+  });
+
+  it("divides many writes into two batches, fewer than 32 not, and those that come between not again", async () => {
+    const { partition, lengths, release } = gated({}, { ...oneLane, writeLanes: 2 });
+    const few = Array.from({ length: 31 }, (_, number) => partition.write([write(`k${number}`)]));
+    await settled();
+    assert.deepEqual(lengths, [31]);
+    release();
+    await Promise.all(few);
+    const many = Array.from({ length: 65 }, (_, number) => partition.write([write(`k${number}`)]));
+    await Promise.all(many);
+    assert.deepEqual(lengths, [31, 33, 32]);
+  });
+
+  it("divides them also where commits follow each other, but while each takes long", async () => {
+    let now = 0;
+    let commitMs = 1;
+    const lengths: number[] = [];
+    const commit = async (writes: Write[]) => {
+      lengths.push(writes.length);
+      now += commitMs;
+      await settled();
+      return writes.map(() => ({ kind: "applied" as const, version: { stamp: 1n, writer: 1 }, existed: false }));
+    };
+    const runtime = { ...systemRuntime, elapsed: () => now };
+    const { partition } = gated({ write: commit }, { ...oneLane, writeLanes: 2, commitsInTurn: true }, runtime);
+    const send = async () => {
+      lengths.splice(0);
+      await Promise.all(Array.from({ length: 64 }, (_, number) => partition.write([write(`k${number}`)])));
+      return lengths;
+    };
+    assert.deepEqual(await send(), [32, 32]);
+    commitMs = 20;
+    for (let round = 0; round < 10; round++) await send();
+    assert.deepEqual(await send(), [64]);
+    commitMs = 1;
+    for (let round = 0; round < 30; round++) await send();
+    assert.deepEqual(await send(), [32, 32]);
   });
 
   it("lets nobody wait too long behind others: refuses at once where others do, begins nothing late, and recovers at once", async () => {
