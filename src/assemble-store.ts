@@ -21,6 +21,7 @@ import { Sweep } from "./topology/sweep.ts";
 import { Switching } from "./topology/switching.ts";
 import { Topologies } from "./topology/topologies.ts";
 import type { Topology } from "./topology/topology.ts";
+import { WeightNotes } from "./topology/weight-notes.ts";
 import { newWriterId } from "./version.ts";
 
 /** One partition as a store is assembled from it. */
@@ -42,6 +43,8 @@ export interface AssemblyOptions {
   readonly purgeIntervalMs: number;
   /** The partition of this name, if the configuration has it by now. */
   readonly reload?: (name: string) => Promise<StorePartition | undefined>;
+  /** The partitions that the configuration has by now; by default those that the store is assembled from. */
+  readonly configured?: () => readonly PlacedPartition[];
   /** Whether it synchronises by itself in the background. */
   readonly isSyncing: boolean;
   /** The access tokens that are configured, besides those on the partitions. */
@@ -79,7 +82,12 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
     return opened;
   };
   for (const each of partitions) open(each);
-  const find = async (name: string) => (await options.reload?.(name))?.partition;
+  const find = async (name: string) => {
+    const found = await options.reload?.(name);
+    const replica = known.get(name);
+    if (found !== undefined && replica !== undefined) replica.displayUrl = found.displayUrl;
+    return found?.partition;
+  };
   /** A member without a section is away until the configuration has one. */
   const replicaOf = (name: string): Replica =>
     known.get(name) ?? open({ name, partition: latePartition(name, find), displayUrl: "" });
@@ -107,7 +115,13 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
       if (isOpening) return;
       for (const replica of come) void replica.connect();
       switching.start();
+      weightNotes.look();
     },
+  });
+  const weightNotes = new WeightNotes({
+    topology: () => topologies.current(),
+    configured: options.configured ?? (() => members),
+    log,
   });
   const handoff = new Handoff({ replicas: replicaSet, runtime, log, catchUpMs: options.catchUpMs });
   const antiEntropy = new AntiEntropy({ replicas: replicaSet, runtime, log });
@@ -137,6 +151,7 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
   checkReplicas(topologies.current(), options.replicas);
   if (options.isSyncing) await topologies.found();
   isOpening = false;
+  weightNotes.look();
   await Promise.all(replicaSet.replicas.map((replica) => (opened.has(replica) ? replica.admit() : replica.connect())));
   switching.start();
   await fence.measure();
@@ -154,6 +169,7 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
       log,
     }),
     topologies,
+    weightNotes,
     closePartitions: async () => {
       switching.stop();
       await Promise.all([...known.values()].map((replica) => replica.close()));

@@ -41,6 +41,7 @@ export async function openStore(config: Config, log: Log, options: OpenOptions =
       purgeIntervalMs: config.sync.purgeIntervalMs,
       isSyncing: options.isSyncing,
       configuredTokens: config.tokens,
+      configured: () => (options.reload?.() ?? config).partitions,
       reload: async (name) => {
         const fresh = options.reload?.() ?? config;
         const found = fresh.partitions.find((partition) => partition.name === name);

@@ -7,6 +7,7 @@ import type { PartitionStatus, StoreStatus } from "./store-types.ts";
 import type { Handoff } from "./sync/handoff.ts";
 import type { SyncLoop } from "./sync/loop.ts";
 import type { Topologies } from "./topology/topologies.ts";
+import type { WeightNotes } from "./topology/weight-notes.ts";
 
 /** What the status is made of. */
 export interface StatusSources {
@@ -17,6 +18,7 @@ export interface StatusSources {
   readonly loop: SyncLoop;
   readonly fence: ClockFence;
   readonly topologies: Topologies;
+  readonly weightNotes: WeightNotes;
   readonly clock: HybridClock;
   readonly unknownOutcomes: number;
 }
@@ -31,7 +33,7 @@ export async function storeStatus(sources: StatusSources): Promise<StoreStatus> 
     isReady: missing.length === 0,
     missing,
     replicas: replicas.perKey,
-    partitions: await Promise.all(replicas.replicas.map((replica) => partitionStatus(replica, loop))),
+    partitions: await Promise.all(replicas.replicas.map((replica) => partitionStatus(replica, sources))),
     topology: sources.topologies.status(),
     sync: {
       delivered: handoff.delivered,
@@ -57,7 +59,8 @@ export function unreachableBuckets(replicas: ReplicaSet): string[] {
   return [`${share} % of the keys have no replica that can be used (${problems.join("; ")})`];
 }
 
-async function partitionStatus(replica: Replica, { lastPass, loads }: SyncLoop): Promise<PartitionStatus> {
+async function partitionStatus(replica: Replica, { loop, weightNotes }: StatusSources): Promise<PartitionStatus> {
+  const { lastPass, loads } = loop;
   const { name, displayUrl, latency, info } = replica;
   const owed = replica.isReachable
     ? await replica.use((partition) => partition.owed()).catch(() => undefined)
@@ -67,7 +70,7 @@ async function partitionStatus(replica: Replica, { lastPass, loads }: SyncLoop):
     name,
     url: displayUrl,
     state,
-    problem: problem || info?.durabilityNote || "",
+    problem: problem || [info?.durabilityNote, weightNotes.of(name)].filter(Boolean).join("; "),
     engine: info?.engine ?? "",
     durability: info?.durability ?? "unknown",
     latencyMs: latency.meanMs,

@@ -28,6 +28,7 @@ import type { Handoff } from "./sync/handoff.ts";
 import type { SyncLoop } from "./sync/loop.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Topologies } from "./topology/topologies.ts";
+import type { WeightNotes } from "./topology/weight-notes.ts";
 import { compareVersions, formatVersion, newWriterId, stampAt, type Version } from "./version.ts";
 
 export interface StoreOptions {
@@ -38,6 +39,7 @@ export interface StoreOptions {
   readonly fence: ClockFence;
   readonly tokens: Tokens;
   readonly topologies: Topologies;
+  readonly weightNotes: WeightNotes;
   readonly clock: HybridClock;
   readonly runtime: Runtime;
   /** The id of this process. */

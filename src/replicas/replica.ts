@@ -50,7 +50,8 @@ const reconsiderDelayMs = 1000;
  */
 export class Replica {
   readonly name: string;
-  readonly displayUrl: string;
+  /** Without user and password; `""` while the configuration has no section for it. */
+  displayUrl: string;
   readonly partition: Partition;
   readonly latency = new Latency();
   state: ReplicaState = "away";

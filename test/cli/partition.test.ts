@@ -9,10 +9,11 @@ const folder = temporaryFolder();
 const cwd = folder.path;
 let server: Server;
 
-/** The configuration file with so many SQLite partitions. */
-function configure(partitions: number): void {
+/** The configuration file with so many SQLite partitions, and with weights for some of them. */
+function configure(partitions: number, weights: Readonly<Record<number, number>> = {}): void {
   const sections = Array.from({ length: partitions }, (_, index) => {
-    return `[partition-${index + 1}]\nurl = "sqlite:./data/p${index + 1}.db"\n`;
+    const weight = weights[index + 1] === undefined ? "" : `weight = ${weights[index + 1]}\n`;
+    return `[partition-${index + 1}]\nurl = "sqlite:./data/p${index + 1}.db"\n${weight}`;
   });
   writeFileSync(join(cwd, "kvasir.toml"), `partitions = ${partitions}\nreplicas = 2\n${sections.join("")}`);
 }
@@ -49,6 +50,25 @@ describe("kvasir partition", () => {
     assert.match(stdout, /^PARTITION +ROLE +WEIGHT +HOLDS +STATE/);
     assert.match(stdout, /^partition-2 +member +1 +67 % +steady/m);
     assert.match(stdout, /^epoch 1, replicas 2$/m);
+  });
+
+  it("says where the configuration has another weight than the store, and the mend", async () => {
+    configure(3, { 2: 3 });
+    const { code, stdout } = await run("list", "--json");
+    assert.equal(code, 0);
+    const { partitions } = JSON.parse(stdout) as { partitions: { weight: number; problem: string }[] };
+    const problem =
+      "its weight is 1 in the store, and 3 in the configuration: set weight = 1 there, or run kvasir partition weight partition-2 3";
+    assert.deepEqual(
+      partitions.map((each) => [each.weight, each.problem]),
+      [
+        [1, ""],
+        [1, problem],
+        [1, ""],
+      ],
+    );
+    configure(3);
+    assert.doesNotMatch((await run("list")).stdout, /its weight/);
   });
 
   it("names what it cannot do, and the mend", async () => {
@@ -98,8 +118,12 @@ describe("kvasir partition", () => {
     for (let number = 0; number < keys; number += 17) {
       assert.equal(await (await fetch(`${server.url}/kv/${number}`)).text(), `value ${number}`);
     }
-    const status = (await (await fetch(`${server.url}/status?format=json`)).json()) as { partitions: object[] };
+    const status = (await (await fetch(`${server.url}/status?format=json`)).json()) as {
+      partitions: { url: string }[];
+    };
     assert.equal(status.partitions.length, 4);
+    // The front end has read the section that came after its start.
+    assert.match(status.partitions[3]!.url, /p4\.db$/);
   });
 
   it("leaves a change going when it is interrupted, which is followed or ended later", async () => {
