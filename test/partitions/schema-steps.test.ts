@@ -12,6 +12,7 @@ import { text } from "../../src/partitions/sql/rows.ts";
 import { type SchemaStep, schemaSteps, schemaText, stepStatements } from "../../src/partitions/sql/schema-steps.ts";
 import { SqlPartition } from "../../src/partitions/sql/sql-partition.ts";
 import { SqliteDatabase } from "../../src/partitions/sql/sqlite-database.ts";
+import { begun, type Topology } from "../../src/topology/topology.ts";
 import { failure, rangeOf, suiteIdentity, writeOf } from "../suites/partition/bench.ts";
 import { type MariadbServer, startMariadb } from "../support/mariadb.ts";
 
@@ -289,6 +290,55 @@ for (const engine of [mariadb, sqlite]) {
       assert.deepEqual(await structureOf(database), structure);
       const { records } = await older.scan(rangeOf({ start: "late", end: "latf" }));
       assert.deepEqual(records, []);
+    });
+
+    it("serve a program that knows no topology until the first change of it, and refuse it from then on", async () => {
+      const { database, program } = await load();
+      const older = program(versionOneSteps);
+      await older.open();
+      const newer = program();
+      await newer.open();
+      const members = ["east", "west"].map((name) => ({ name, weight: 1 }));
+      const founded: Topology = { epoch: 1, members, replicas: 2, gone: [] };
+      await newer.adopt(founded);
+      // One that knows no epoch writes whatever it is; what knows all of it must name the present one to write as it would.
+      const asBefore = (key: string, epoch = 1) => [{ ...writeOf(key), epoch }];
+      assert.equal((await older.write(asBefore("between")))[0]?.kind, "applied");
+      await program(versionOneSteps).open();
+
+      // Writes all the while, and is stopped by nothing but the refusal.
+      const written: string[] = [];
+      const writing = (async () => {
+        for (let number = 0; ; number++) {
+          const [outcome] = await older.write(asBefore(`old/${number}`));
+          assert.equal(outcome?.kind, "applied");
+          written.push(`old/${number}`);
+          await nextTurn();
+        }
+      })();
+      const stopped = failure(writing);
+      while (written.length < 5) await nextTurn();
+      await newer.adopt(begun(founded, { kind: "weight", name: "west", weight: 2 }, "id"));
+      const refused = [
+        () => stopped.then((error) => Promise.reject(error)),
+        () => older.write(asBefore("late", 2)),
+        () => older.apply([{ ...writeOf("late").content, key: "late", version: { stamp: 2n ** 60n, writer: 1 } }]),
+        () => program(versionOneSteps).open(),
+        () => program(versionOneSteps).initialise(suiteIdentity),
+      ];
+      for (const call of refused) {
+        const error = await failure(call());
+        assert.equal(error.kind, "refused");
+        assert.match(error.reason, /need a program that knows version 2, this one knows 1; use a newer Kvasir/);
+      }
+      assert.equal((await metaOf(database)).get("schema_version"), "2");
+      assert.equal((await newer.write([{ ...writeOf("new"), epoch: 2 }]))[0]?.kind, "applied");
+      const again = program();
+      assert.equal((await again.open()).topology?.epoch, 2);
+      assert.deepEqual(
+        (await again.read([...written, "between", "late"])).map((record) => record?.key),
+        [...written, "between", undefined],
+      );
     });
 
     it("become the same by what `kvasir init --print` prints, which may be run again and on new ones", async () => {

@@ -6,6 +6,9 @@ import { fittedTable } from "../terminal/table.ts";
 /** Assumed, not measured: the plan says so, and the progress shows what it is. */
 export const assumedKeysPerSecond = 5000;
 
+/** The epoch that it makes. */
+const firstChange = 2;
+
 /** A plan as a person reads it before saying yes, in lines of at most `width`. */
 export function planLines(topology: Topology, plan: Plan, keysPerSecond: number | undefined, width: number): string[] {
   const { change } = topology;
@@ -23,6 +26,9 @@ export function planLines(topology: Topology, plan: Plan, keysPerSecond: number 
       ? "nothing is moved"
       : `${plan.keys} keys, ${byteText(plan.bytes)}, in about ${durationText(seconds)} ${rate}`,
     `${percent(plan.homes)} of the keys get another home; reads and writes go on meanwhile`,
+    ...(topology.epoch === firstChange
+      ? ["the store's first change: front ends of a Kvasir that knows no topology are refused from now on"]
+      : []),
     ...(plan.lost > 0 ? [`${percent(plan.lost)} of the keys are on ${change?.lost} alone, and are lost for good`] : []),
     ...(change?.lost === undefined
       ? []

@@ -8,7 +8,8 @@ import { type Dialect, schemaStatements } from "./schema.ts";
  * `schema_version` is the least version that a program must know to use them; it is the one that programs of
  * version 1 look at. A step that only adds (`expand`) leaves it as it is, so that old and new programs go on side by
  * side. One that takes something away (`contract`) raises it first: every write holds the row while it runs, so that
- * no write of a program that is too old is under way, or can begin, when the tables change.
+ * no write of a program that is too old is under way, or can begin, when the tables change. A topology with a change in
+ * it raises it too, see `refuseEpochless`.
  *
  * Nobody holds a lock for the whole of it. A crash leaves a step half done, and two programs may do it at once, so every
  * statement must be one that may be run again: by its own nature, or because the engine then says that the column
@@ -29,6 +30,17 @@ export const schemaSteps: readonly SchemaStep[] = [
     statements: (dialect) => (dialect === "mysql" ? ["ALTER TABLE meta MODIFY value VARBINARY(16384) NOT NULL"] : []),
   },
 ];
+
+/** Programs that know this version of the tables look at the epoch in every write; earlier ones know of no topology. */
+const epochsVersion = 2;
+
+/**
+ * From the first change of the topology on, programs that know of none are refused: they would go on to write where keys
+ * are not any more. Like a step that takes something away, it waits for their writes that are under way.
+ */
+export function refuseEpochless(dialect: Dialect): string {
+  return raise(dialect, neededName, epochsVersion);
+}
 
 /** Where a partition's tables stand. */
 export interface SchemaState {

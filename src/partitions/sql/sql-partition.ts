@@ -60,6 +60,7 @@ import { schemaStatements, tables } from "./schema.ts";
 import {
   latestVersion,
   mustKnow,
+  refuseEpochless,
   type SchemaStep,
   schemaRows,
   schemaStateOf,
@@ -496,6 +497,8 @@ export class SqlPartition implements Partition {
       // On a cluster the lock holds at one member only: of changes through two of them that write one row, one is refused.
       const rows = [...topologyRows(changed), [topologyTurn, randomUUID()]];
       await Promise.all(rows.map((row) => session.execute(this.#statements.writeMeta, row)));
+      const isFirst = (present.topology?.epoch ?? 0) <= 1 && (changed.topology?.epoch ?? 0) > 1;
+      if (isFirst) await session.execute(refuseEpochless(this.#database.dialect), []);
       return { stored: changed, isChanged: true };
     });
   }
