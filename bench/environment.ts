@@ -2,9 +2,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type MariadbServer, startMariadb } from "../test/support/mariadb.ts";
 import { NotInstalled } from "./subject.ts";
 
+const root = fileURLToPath(new URL("../", import.meta.url));
 const peersFolder = new URL("peers/", import.meta.url).pathname;
 const installMs = 300_000;
 
@@ -15,6 +17,7 @@ export class Environment {
   #databaseCount = 0;
   #peersProblem: string | undefined;
   #hasPeers = false;
+  #isBuilt = false;
 
   constructor() {
     process.on("exit", () => this.#removeFolder());
@@ -40,6 +43,13 @@ export class Environment {
     const servers = await this.databases(count);
     for (const server of servers) await server.createDatabase(name);
     return { name, servers };
+  }
+
+  /** The path of Kvasir's program as it is published, which is built before the first. */
+  program(): string {
+    if (!this.#isBuilt) execFileSync("npm", ["run", "-s", "build"], { cwd: root, stdio: "ignore" });
+    this.#isBuilt = true;
+    return join(root, "dist/cli/main.js");
   }
 
   /** The path of one of the programs in bench/peers, whose packages are installed before the first. */

@@ -8,8 +8,8 @@ export function report(results: Results): string {
   return `# Results
 
 Made by \`npm run bench\` on ${machine}, Node ${node}; \`bench/results.json\` has every round. Medians of ${rounds}
-interleaved rounds of ${seconds} s (cases that no target rests on: of half that), after a second to warm up. Load generator
-(\`wrk\`, one thread, closed loop), servers and databases share the machine's cores. Unless a case says otherwise: values of
+interleaved rounds of ${seconds} s (cases that no target rests on: of half that), after three seconds to warm up, or one where the server was asked before.
+Kvasir is the package as it is published. Load generator (\`wrk\`, one thread, closed loop), servers and databases share the machine's cores. Unless a case says otherwise: values of
 128 bytes, 64 connections, random of 10 thousand keys. CPU is user and system time of all processes of the server for
 one request; that of the database servers stands apart. "durable" is what is on disk (fsync) when it is answered.
 [limits.md](limits.md) says why a target is not reached.

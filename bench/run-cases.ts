@@ -3,7 +3,8 @@ import type { Environment } from "./environment.ts";
 import type { Measurement, Results } from "./results.ts";
 import { type Contender, isWriting, type Load, type Subject } from "./subject.ts";
 
-const warmSeconds = 1;
+/** Of a server that has just started, whose code is compiled while it runs, and of one that was asked other things. */
+const warmSeconds = { started: 3, running: 1 };
 
 export interface RunOptions {
   readonly rounds: number;
@@ -34,11 +35,12 @@ export async function runCases(
       const loads = new Map<Contender, Load[]>();
       for (const contender of each.contenders) {
         await attempt(contender, failed, say, async () => {
-          const subject = subjects.get(contender) ?? (await contender.start(environment));
+          const running = subjects.get(contender);
+          const subject = running ?? (await contender.start(environment));
           subjects.set(contender, subject);
           const spec = specOf(each, contender);
           await subject.fill(spec);
-          await subject.load(spec, warmSeconds);
+          await subject.load(spec, running === undefined ? warmSeconds.started : warmSeconds.running);
           await subject.settle();
           loads.set(contender, []);
         });

@@ -1,7 +1,7 @@
 import { freePort } from "../../test/support/ports.ts";
 import type { Environment } from "../environment.ts";
 import { start, stop } from "../processes.ts";
-import { deploy, main } from "../subjects/kvasir.ts";
+import { deploy } from "../subjects/kvasir.ts";
 
 const deadlineMs = 30_000;
 
@@ -14,7 +14,7 @@ export async function measureStart(environment: Environment, times: number): Pro
     const port = await freePort();
     const url = `http://127.0.0.1:${port}/healthz`;
     const started = performance.now();
-    const child = start(process.execPath, [main, ...args, "--port", String(port)], folder);
+    const child = start(process.execPath, [...args, "--port", String(port)], folder);
     child.stdout!.resume();
     while (
       !(await fetch(url).then(

@@ -11,8 +11,6 @@ import type { Contender } from "../subject.ts";
 import { keyOf } from "../wrk.ts";
 import { fillName, HttpSubject } from "./http-subject.ts";
 
-export const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
-
 const cluster = "bench";
 /** Records that are loaded in one transaction. */
 const loadedAtOnce = 5000;
@@ -27,6 +25,7 @@ export interface KvasirOptions {
 
 /** A deployment that is ready to be served from, and how to start the server on it. */
 export interface Deployment {
+  /** Of Node.js. */
   readonly args: readonly string[];
   readonly folder: string;
   readonly databases: readonly MariadbServer[];
@@ -43,7 +42,7 @@ export function kvasir(name: string, options: KvasirOptions): Contender {
 
 export async function startKvasir(deployment: Deployment, options: KvasirOptions): Promise<HttpSubject> {
   const { folder, databases, args } = deployment;
-  const server = await startPrinting(process.execPath, [main, ...args], folder);
+  const server = await startPrinting(process.execPath, args, folder);
   const filled = options.keys === undefined ? [] : [fillName({ keys: options.keys, bytes: 128 })];
   if (databases.length === 0) return new HttpSubject({ dialect: "kv", servers: [server], filled });
   const isSettled = async () => (await owed(server.url)) === 0;
@@ -59,7 +58,7 @@ export async function deploy(
   const file = join(folder, "kvasir.toml");
   writeFileSync(file, configuration(name, servers), { mode: 0o600 });
   if (keys !== undefined) await store(file, folder, keys);
-  const args = ["serve", "--port", "0", "--config", file, "--workers", String(workers)];
+  const args = [environment.program(), "serve", "--port", "0", "--config", file, "--workers", String(workers)];
   return { args, folder, databases: servers };
 }
 

@@ -17,7 +17,7 @@ function contender(name: string, events: string[], failing: "start" | "load" | "
       return {
         fill: async ({ keys }) => void events.push(`fill ${name} ${keys}`),
         load: async (_spec, seconds) => {
-          if (failing === "load" && seconds > 1) throw new Error(`${name} went away`);
+          if (failing === "load" && seconds > 3) throw new Error(`${name} went away`);
           events.push(`load ${name} ${seconds}`);
           return done;
         },
@@ -50,7 +50,7 @@ describe("the cases", () => {
     const { measurements, notMeasured } = await run([caseOf("one", [a, b]), caseOf("two", [b], false)], events);
     assert.deepEqual(events, [
       "one (1 of 2)",
-      ...["start a", "fill a 5", "load a 1", "start b", "fill b 5", "load b 1"],
+      ...["start a", "fill a 5", "load a 3", "start b", "fill b 5", "load b 3"],
       ...["load a 4", "load b 4", "load a 4", "load b 4", "stop a"],
       "two (2 of 2)",
       ...["fill b 5", "load b 1", "load b 2", "load b 2", "stop b"],
