@@ -233,7 +233,12 @@ export const partitionSettings = {
     default: undefined,
     meaning: "the partition's name, for ever; without it the section's name, such as `partition-1`",
   },
-  weight: { kind: weight, default: "1", meaning: "its share of the keys when `replicas` is a number" },
+  weight: {
+    kind: weight,
+    default: "1",
+    meaning:
+      "its share of the keys when `replicas` is a number; read when it joins, later `kvasir partition weight` sets it",
+  },
   password: {
     kind: text,
     default: undefined,

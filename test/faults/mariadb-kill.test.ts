@@ -90,7 +90,7 @@ async function assertNothingLost(
 ): Promise<void> {
   await workload.stop();
   const healed = performance.now();
-  const counts = [...Map.groupBy(workload.failures, (failure) => failure)].map(
+  const counts = [...Map.groupBy(workload.failures, (failure) => failure.split(" ", 3).join(" "))].map(
     ([failure, all]) => `${failure} (${all.length})`,
   );
   context.diagnostic(`${workload.acknowledged} writes were acknowledged; others: ${counts.join(", ")}`);
