@@ -112,7 +112,7 @@ export class Handoff {
 
   /**
    * Delivers what the others owe to `target` because a stand-in took it. One that is known to owe such writes and
-   * is away itself is waited for, but no longer than `catchUpMs`.
+   * is away itself is waited for, and so is one that has too much to do to answer, but no longer than `catchUpMs`.
    */
   async catchUp(target: Replica): Promise<void> {
     const { runtime, replicas, catchUpMs } = this.#options;
@@ -121,8 +121,9 @@ export class Handoff {
     await Promise.all(
       others.map(async (source) => {
         while (!(await this.#deliverStandIns(source, target))) {
-          const isKnownHolder = this.#standIns.get(target)?.has(source) === true;
-          if (!isKnownHolder || runtime.elapsed() >= deadline || !target.isReachable || this.#isStopped) return;
+          // One that has too much to do to tell may owe some.
+          const mayOwe = source.isReachable || this.#standIns.get(target)?.has(source) === true;
+          if (!mayOwe || runtime.elapsed() >= deadline || !target.isReachable || this.#isStopped) return;
           await sleep(runtime, catchUpRetryMs);
         }
       }),

@@ -53,6 +53,19 @@ describe("handoff", () => {
     assert.ok(handoff.hasAll(to));
   });
 
+  it("asks a stand-in again that has too much to do to say what it owes", async (context) => {
+    const { handoff, hints, arrived, from, to } = await owing(context, { early: Date.now() }, 1, true);
+    let asked = 0;
+    wrap(from, (partition) => ({
+      owed: async () => {
+        if (++asked <= 2) throw new PartitionError("overloaded", "p1", "lock wait timeout");
+        return partition.owed();
+      },
+    }));
+    await handoff.catchUp(to);
+    assert.deepEqual([asked, [...arrived.keys()], hints.size], [3, ["early"], 0]);
+  });
+
   it("does not forget what a stand-in takes while its home catches up", async (context) => {
     const { handoff, hints, arrived, from, to, partitions } = await owing(context, { early: Date.now() }, 1, true);
     handoff.noteStandIn(from, to);
