@@ -16,6 +16,7 @@ import { isReceiving } from "./sync/standing.ts";
 import type { Token } from "./token.ts";
 import { Tokens } from "./tokens.ts";
 import { Driver } from "./topology/driver.ts";
+import { FillingTurn } from "./topology/filling-turn.ts";
 import { Register } from "./topology/register.ts";
 import { Sweep } from "./topology/sweep.ts";
 import { Switching } from "./topology/switching.ts";
@@ -130,8 +131,10 @@ export async function assembleStore(partitions: readonly StorePartition[], optio
   const fence = new ClockFence(replicaSet, runtime);
   const switching = new Switching({ replicas: replicaSet, handoff, runtime, catchUpMs: options.catchUpMs });
   const shared = { topologies, replicas: replicaSet, handoff, runtime, log };
+  const turn = new FillingTurn(shared);
   const loop = new SyncLoop({
-    driver: new Driver({ ...shared, antiEntropy, configured: members }),
+    driver: new Driver({ ...shared, antiEntropy, configured: members, turn }),
+    turn,
     sweep: new Sweep({ ...shared, intervalMs: passIntervalMs }),
     replicas: replicaSet,
     handoff,

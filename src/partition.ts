@@ -141,6 +141,12 @@ export interface Partition {
    */
   adopt(topology: Topology): Promise<StoredTopology>;
 
+  /**
+   * Stores `mine`, unless another program has the turn to fill at the time `now` (ms); a rate that is not known replaces
+   * none that is. Gives what is stored then. Without `mine` it only tells.
+   */
+  filling(now: number, mine?: Filling): Promise<Filling | undefined>;
+
   /** The access tokens that are stored here, revoked ones included. */
   tokens(): Promise<Token[]>;
 
@@ -320,6 +326,25 @@ export interface StoredTopology {
   readonly promised: string;
   /** A proposal of what is to follow. */
   readonly accepted: { readonly ballot: string; readonly topology: Topology } | undefined;
+}
+
+/** Who fills those that gain keys by a change of the topology, and how fast that goes, or went. */
+export interface Filling {
+  /** The id of a program. */
+  readonly by: string;
+  /** It has the turn until then (ms since 1970). */
+  readonly until: number;
+  /** Which part of the filling is done, from 0 to 1. */
+  readonly progress: number;
+  /** Keys brought a second where no limit was asked for; 0 when not known. */
+  readonly keysPerSecond: number;
+}
+
+/** Nobody has a turn for longer: one that seems to was given by a clock that is off. */
+export const fillingTurnMsMax = 60_000;
+
+export function hasTurn({ until }: Filling, now: number): boolean {
+  return until > now && until <= now + fillingTurnMsMax;
 }
 
 /** A write still owed to a replica. */

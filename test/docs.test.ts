@@ -137,6 +137,7 @@ describe("docs/partitions.md", () => {
     await partition.initialise({ cluster: "c", partition: "p1" });
     await partition.raise({ seen: { NAME: 1 } });
     await partition.adopt({ epoch: 1, members: [{ name: "p1", weight: 1 }], replicas: "all", gone: [] });
+    await partition.filling(1, { by: "p", until: 2, progress: 0, keysPerSecond: 0 });
     const token = { name: "ci", scopes: ["read"] as const, prefixes: [], created: 1, revoked: 0 };
     await partition.keepTokens([{ ...token, digest: "DIGEST" }]);
     await partition.close();

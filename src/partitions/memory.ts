@@ -3,6 +3,7 @@ import {
   type BucketDigest,
   type DigestRange,
   type DigestSlice,
+  type Filling,
   type Hint,
   type HintScope,
   hintedBytesMax,
@@ -31,6 +32,7 @@ import { laterToken, type Token } from "../token.ts";
 import type { Topology } from "../topology/topology.ts";
 import { compareVersions, type Version, versionTime } from "../version.ts";
 import { decide } from "./decide.ts";
+import { nextFilling } from "./filling.ts";
 import { fingerprinter } from "./fingerprint.ts";
 import { mayCount, raisedProgress } from "./progress.ts";
 import { epochOf, noTopology, withAccepted, withAdopted, withPromise } from "./stored-topology.ts";
@@ -49,6 +51,7 @@ export class MemoryState {
   /** By key and request id. */
   readonly requests = new Map<string, StoredRequest>();
   topology: StoredTopology = noTopology;
+  filling: Filling | undefined;
 }
 
 /** The partition contract in its plainest form: read this one first. It forgets everything with its process. */
@@ -309,6 +312,11 @@ export class MemoryPartition implements Partition {
   async adopt(topology: Topology): Promise<StoredTopology> {
     this.#state.topology = withAdopted(this.#state.topology, topology);
     return this.#state.topology;
+  }
+
+  async filling(now: number, mine?: Filling): Promise<Filling | undefined> {
+    if (mine !== undefined) this.#state.filling = nextFilling(this.#state.filling, now, mine);
+    return this.#state.filling;
   }
 
   async tokens(): Promise<Token[]> {

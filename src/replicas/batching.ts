@@ -120,6 +120,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     promise: (ballot) => partition.promise(ballot),
     accept: (ballot, topology) => partition.accept(ballot, topology),
     adopt: (topology) => partition.adopt(topology),
+    filling: (now, mine) => partition.filling(now, mine),
     close: () => partition.close(),
   };
 }

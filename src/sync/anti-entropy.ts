@@ -13,14 +13,16 @@ import { isReceiving } from "./standing.ts";
 const bucketsAtOnce = 8;
 /** What was written so lately is still on its way to the other replicas. */
 const onItsWayMs = 5000;
+/** Fewer keys say little of how many a second can be brought. */
+const measuredKeysMin = 1000;
 /** Rows looked through at once for tombstones that may go. */
 const rowsAtOnce = 20_000;
 
 export interface PassOptions {
   /** False only compares. */
   readonly isRepair: boolean;
-  /** Told what part of the work is done, from 0 to 1. */
-  readonly onProgress?: (part: number) => void;
+  /** Told what part of the work is done, from 0 to 1, and how many keys a second are brought; 0 before that is known. */
+  readonly onProgress?: (part: number, keysPerSecond: number) => void;
   /** How many keys a second are brought to those who lack them, at most. */
   readonly keysPerSecond?: number | undefined;
 }
@@ -59,9 +61,6 @@ export interface AntiEntropyOptions {
  */
 export class AntiEntropy {
   readonly #options: AntiEntropyOptions;
-  /** Whether `fill` is under way. */
-  isFilling = false;
-
   constructor(options: AntiEntropyOptions) {
     this.#options = options;
   }
@@ -76,12 +75,7 @@ export class AntiEntropy {
    * whether all who hold or gain anything were compared completely.
    */
   async fill(options: Omit<PassOptions, "isRepair">): Promise<boolean> {
-    this.isFilling = true;
-    try {
-      return (await this.#pass({ ...options, isRepair: true })).isWhole;
-    } finally {
-      this.isFilling = false;
-    }
+    return (await this.#pass({ ...options, isRepair: true })).isWhole;
   }
 
   /**
@@ -126,6 +120,8 @@ export class AntiEntropy {
 
     const differing = differingBuckets(replicas, digests);
     let done = 0;
+    const began = runtime.elapsed();
+    const rate = () => (found.mended < measuredKeysMin ? 0 : (found.mended / (runtime.elapsed() - began)) * 1000);
     const next = differing.values();
     const worker = async () => {
       for (const bucket of next) {
@@ -142,7 +138,7 @@ export class AntiEntropy {
           if (!(error instanceof PartitionError)) throw error;
           for (const replica of replicas.owners(bucket)) covered.set(replica, false);
         }
-        onProgress?.(0.5 + (++done / differing.length) * 0.5);
+        onProgress?.(0.5 + (++done / differing.length) * 0.5, rate());
       }
     };
     await Promise.all(Array.from({ length: bucketsAtOnce }, worker));
@@ -244,7 +240,7 @@ export class AntiEntropy {
     const count = (more: number) => {
       rows += more;
       // How many there are is not known, so the bar nears the middle without reaching it.
-      onProgress?.(0.5 * (1 - 1 / (1 + rows / 1_000_000)));
+      onProgress?.(0.5 * (1 - 1 / (1 + rows / 1_000_000)), 0);
     };
     await Promise.all(
       members.map(async ({ replica }) => {

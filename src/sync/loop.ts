@@ -6,6 +6,7 @@ import type { Log } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Driver } from "../topology/driver.ts";
+import type { FillingTurn } from "../topology/filling-turn.ts";
 import type { Sweep } from "../topology/sweep.ts";
 import type { Topologies } from "../topology/topologies.ts";
 import type { AntiEntropy, PassOptions, PassResult } from "./anti-entropy.ts";
@@ -25,6 +26,7 @@ export interface LoopOptions {
   readonly topologies: Topologies;
   readonly driver: Driver;
   readonly sweep: Sweep;
+  readonly turn: FillingTurn;
   readonly runtime: Runtime;
   readonly log: Log;
   /** Between passes of anti-entropy. */
@@ -41,6 +43,7 @@ export interface SyncReport {
   readonly setAside: readonly SetAsideRecord[];
   /** Partitions that could not be reached, each with why. */
   readonly away: readonly string[];
+  /** `undefined` also while another program fills partitions for a change of the topology. */
   readonly pass: PassResult | undefined;
   readonly purge: PurgeResult | undefined;
 }
@@ -103,13 +106,13 @@ export class SyncLoop {
    * owed by and to that partition.
    */
   async once(options: { only?: string | undefined; onProgress?: (part: number) => void }): Promise<SyncReport> {
-    const { handoff, antiEntropy, purge, replicas } = this.#options;
+    const { handoff, antiEntropy, purge, replicas, turn } = this.#options;
     const { only, onProgress = () => undefined } = options;
     if (only === undefined) await this.changeTopology();
     await handoff.deliverAll({}, only);
     onProgress(0.2);
     const pass =
-      only === undefined
+      only === undefined && !turn.isTaken
         ? await antiEntropy.pass({ isRepair: true, onProgress: (part) => onProgress(0.2 + part * 0.7) })
         : undefined;
     const purged = only === undefined ? await purge.run() : undefined;
@@ -151,6 +154,11 @@ export class SyncLoop {
     return countSizes(replicas, runtime, options);
   }
 
+  /** How many keys a second a change of the topology brought the last time; `undefined` when nobody has measured it. */
+  fillingRate(): Promise<number | undefined> {
+    return this.#options.turn.keysPerSecond();
+  }
+
   /** Checks every value against its fingerprints; see `scrub.ts`. */
   scrub({ isRepair }: { isRepair: boolean }): Promise<ScrubResult> {
     const { replicas, runtime } = this.#options;
@@ -165,7 +173,7 @@ export class SyncLoop {
   }
 
   async #tick(): Promise<void> {
-    const { antiEntropy, handoff, replicas, runtime, log, passIntervalMs, purgeIntervalMs, fence, topologies } =
+    const { antiEntropy, handoff, replicas, runtime, log, passIntervalMs, purgeIntervalMs, fence, topologies, turn } =
       this.#options;
     const now = runtime.elapsed();
     this.loads.sample(replicas.replicas);
@@ -188,9 +196,10 @@ export class SyncLoop {
       if (written.size > 0) this.#nextMarkAt = now + markIntervalMs;
       await antiEntropy.mark(written);
     }
-    // Who is filled by a change is recovering as well, and needs no second pass at the same time.
-    const isRecovering = !antiEntropy.isFilling && replicas.replicas.some((replica) => replica.isReceiving);
-    if (this.#isStopped || !(isRecovering || now >= this.#nextPassAt)) return;
+    // A pass would bring what a change is bringing already, and at its own pace.
+    if (this.#isStopped || turn.isTaken) return;
+    const isRecovering = replicas.replicas.some((replica) => replica.isReceiving);
+    if (!(isRecovering || now >= this.#nextPassAt)) return;
     if (now >= this.#nextPassAt) this.#nextPassAt = now + passIntervalMs * (0.75 + runtime.random() / 2);
     const onProgress = (part: number) => {
       for (const replica of replicas.replicas) replica.showFilling(part);

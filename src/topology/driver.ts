@@ -6,6 +6,7 @@ import type { ReplicaSet } from "../replicas/replica-set.ts";
 import { type Runtime, sleep } from "../runtime.ts";
 import type { AntiEntropy } from "../sync/anti-entropy.ts";
 import type { Handoff } from "../sync/handoff.ts";
+import type { FillingTurn } from "./filling-turn.ts";
 import { clockSlackMs, copyRequests } from "./requests.ts";
 import type { Topologies } from "./topologies.ts";
 import { finished, switched, type Topology } from "./topology.ts";
@@ -19,6 +20,7 @@ export interface DriverOptions {
   readonly log: Log;
   /** What the configuration has. */
   readonly configured: readonly PlacedPartition[];
+  readonly turn: FillingTurn;
 }
 
 /** How long a step waits for new homes to be ready, and how often it looks. */
@@ -32,6 +34,8 @@ const readyCheckMs = 50;
 export class Driver {
   readonly #options: DriverOptions;
   readonly #warned = new Set<string>();
+  /** That this program brought when it filled last; 0 when not known. */
+  #keysPerSecond = 0;
   /** Until when (ms) request ids were brought to new homes by this program, and for which change. */
   #requests: { readonly id: string; readonly until: number } | undefined;
 
@@ -59,9 +63,17 @@ export class Driver {
   async #advance(topology: Topology): Promise<string | undefined> {
     if (topology.epoch === 0) return undefined;
     if (topology.change === undefined) return this.#joinConfigured(topology);
-    const behind = await this.#behind(topology);
-    if (behind !== undefined) return behind;
-    return topology.change.phase === "filling" ? this.#fill(topology) : this.#finish(topology);
+    if (topology.change.phase === "filling") return this.#fill(topology);
+    return (await this.#behind(topology)) ?? this.#finish(topology);
+  }
+
+  /** One program does it, and the others only look how far that is. */
+  async #fill(topology: Topology): Promise<string | undefined> {
+    const { topologies, turn } = this.#options;
+    const state = () => ({ progress: topologies.progress, keysPerSecond: this.#keysPerSecond });
+    const waitsFor = await turn.run(state, async () => (await this.#behind(topology)) ?? this.#fillNow(topology));
+    if (turn.other !== undefined) topologies.progress = Math.max(topologies.progress, turn.other.progress);
+    return waitsFor;
   }
 
   /** With replicas = "all", a new section of the configuration is enough. */
@@ -105,12 +117,14 @@ export class Driver {
     return behind && `partition ${behind.name} (${behind.problem || "it is behind"})`;
   }
 
-  async #fill(topology: Topology): Promise<string | undefined> {
+  async #fillNow(topology: Topology): Promise<string | undefined> {
     const { topologies, antiEntropy, replicas, runtime } = this.#options;
     const { change } = topology;
     if (change === undefined) return undefined;
-    const onProgress = (part: number) => {
+    const onProgress = (part: number, keysPerSecond: number) => {
       topologies.progress = Math.max(topologies.progress, part * 0.9);
+      // What was limited says nothing of the next time.
+      if (change.keysPerSecond === undefined) this.#keysPerSecond = keysPerSecond;
     };
     const isFilled = await antiEntropy.fill({ onProgress, keysPerSecond: change.keysPerSecond });
     if (!isFilled) return "a partition was lost while it was compared";

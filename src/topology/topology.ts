@@ -20,7 +20,7 @@ interface Change extends Layout {
   readonly phase: "filling" | "switching";
   /** A member whose data is gone for good: nobody waits for it any more. */
   readonly lost?: string;
-  /** How many keys a second each program that fills brings to those who gain them, at most. */
+  /** How many keys a second are brought to those who gain them, at most. */
   readonly keysPerSecond?: number;
   /** While switching: request ids recorded before this time (ms) have been brought to the new homes. */
   readonly requestsUntil?: number;

@@ -86,7 +86,9 @@ password = "${password}"
       if (code !== 0) throw new Error(`kvasir init: ${stderr}`);
     },
     contents: async () => {
-      const config = loadConfig({ file, env: { KVASIR_ENV: "test" }, flags: {}, cwd: folder });
+      const given = loadConfig({ file, env: { KVASIR_ENV: "test" }, flags: {}, cwd: folder });
+      // Not the subject of any test: a server that has just come back may take its time on a busy machine.
+      const config = { ...given, timeouts: { ...given.timeouts, connectMs: 20_000, queryMs: 20_000 } };
       const found: string[][] = [];
       for (const each of config.partitions) {
         const partition = await createPartition(each, config);

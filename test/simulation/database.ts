@@ -49,6 +49,7 @@ const changing = new Set([
   "promise",
   "accept",
   "adopt",
+  "filling",
 ]);
 /** Methods that wait for the writes that are under way. */
 const exclusive = new Set(["raise", "promise", "accept", "adopt"]);
@@ -309,6 +310,7 @@ function copyOf(state: MemoryState): MemoryState {
   copy.identity = state.identity;
   copy.progress = state.progress;
   copy.topology = state.topology;
+  copy.filling = state.filling;
   for (const [key, record] of state.records) copy.records.set(key, record);
   for (const [target, hints] of state.outbox) copy.outbox.set(target, new Map(hints));
   for (const [id, request] of state.requests) copy.requests.set(id, request);

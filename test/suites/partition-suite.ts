@@ -5,6 +5,7 @@ import { byteClaims } from "./partition/bytes.ts";
 import { concurrencyClaims } from "./partition/concurrency.ts";
 import { conditionClaims } from "./partition/conditions.ts";
 import { digestClaims } from "./partition/digests.ts";
+import { fillingClaims } from "./partition/filling.ts";
 import { floorClaims } from "./partition/floors.ts";
 import { hintClaims } from "./partition/hints.ts";
 import { openingClaims } from "./partition/opening.ts";
@@ -53,5 +54,6 @@ export function partitionSuite(name: string, open: () => Promise<OpenedPartition
     purgingClaims(bench);
     tokenClaims(bench);
     topologyClaims(bench);
+    fillingClaims(bench);
   });
 }

@@ -3,6 +3,7 @@ import { it } from "node:test";
 import type { ClockFence } from "../../src/replicas/clock-fence.ts";
 import { SyncLoop } from "../../src/sync/loop.ts";
 import type { Driver } from "../../src/topology/driver.ts";
+import type { FillingTurn } from "../../src/topology/filling-turn.ts";
 import type { Sweep } from "../../src/topology/sweep.ts";
 import type { Topologies } from "../../src/topology/topologies.ts";
 import { silentLog } from "../support/memory-store.ts";
@@ -25,6 +26,7 @@ it("the first write after a quiet time is marked by the next tick, and further o
     purge,
     topologies: { refresh: nothing, found: nothing } as unknown as Topologies,
     driver: { step: async () => false } as unknown as Driver,
+    turn: { isTaken: false } as FillingTurn,
     sweep: { step: nothing } as unknown as Sweep,
     fence: { measure: nothing } as unknown as ClockFence,
     runtime: {

@@ -19,7 +19,7 @@ export function declarePartitionCommands(program: Command, args: readonly string
       .description(description)
       .option("--dry-run", "only show what would move from where to where")
       .option("--yes", "do not ask")
-      .option("--rate <keys>", "keys a second that each program brings at most (default: no limit)")
+      .option("--rate <keys>", "keys a second that are brought at most (default: no limit)")
       .option("--json", "one JSON document");
 
   addConfigFlags(partition.command("list"), args)

@@ -11,7 +11,7 @@ import { outputWidth } from "../terminal/table.ts";
 import { ask } from "./ask.ts";
 import { follow } from "./follow.ts";
 import type { ChangeOptions } from "./options.ts";
-import { assumedKeysPerSecond, planLines } from "./plan-view.ts";
+import { planLines, rateOf } from "./plan-view.ts";
 
 /**
  * Shows what the change means, asks, begins it, and follows it to its end. Exit code 1 when it is not begun or goes on
@@ -33,9 +33,10 @@ export async function changeTopology(
       .count({ lost: next.change?.lost, onProgress: counting.update })
       .finally(counting.stop);
     const plan = planOf(next, sizeOf);
-    const keysPerSecond = request.keysPerSecond ?? assumedKeysPerSecond;
-    const document = { change: describeChange(next), plan: { ...plan, seconds: plan.keys / keysPerSecond } };
-    if (!options.json) print(planLines(next, plan, request.keysPerSecond, outputWidth()).join("\n"));
+    const rate = rateOf(request.keysPerSecond, await store.sync.fillingRate());
+    const seconds = plan.keys / rate.keysPerSecond;
+    const document = { change: describeChange(next), plan: { ...plan, ...rate, seconds } };
+    if (!options.json) print(planLines(next, plan, rate, outputWidth()).join("\n"));
     if (options.dryRun) {
       if (options.json) print(JSON.stringify({ ...document, done: false }));
       return exitCodes.done;

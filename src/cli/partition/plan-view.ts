@@ -3,28 +3,44 @@ import type { Topology } from "../../topology/topology.ts";
 import { byteText } from "../terminal/byte-text.ts";
 import { fittedTable } from "../terminal/table.ts";
 
-/** Assumed, not measured: the plan says so, and the progress shows what it is. */
-export const assumedKeysPerSecond = 5000;
+/** Of two partitions on an ordinary machine, where no change of this store has shown how many there are. */
+const assumedKeysPerSecond = 5000;
+
+/** How many keys a second are likely to be brought, and how that is known. */
+export interface Rate {
+  readonly keysPerSecond: number;
+  /** `limited`: as asked for; `measured`: as the last change did; `assumed`: nobody knows. */
+  readonly rate: "limited" | "measured" | "assumed";
+}
+
+export function rateOf(limit: number | undefined, measured: number | undefined): Rate {
+  if (limit !== undefined && limit < (measured ?? Number.POSITIVE_INFINITY)) {
+    return { keysPerSecond: limit, rate: "limited" };
+  }
+  if (measured !== undefined) return { keysPerSecond: Math.max(1, Math.round(measured)), rate: "measured" };
+  return { keysPerSecond: assumedKeysPerSecond, rate: "assumed" };
+}
+
+const rateTexts: Record<Rate["rate"], string> = {
+  limited: "keys a second, as --rate says",
+  measured: "keys a second, as the last change brought them",
+  assumed: "keys a second, which is assumed: no change of this store has been measured yet",
+};
 
 /** The epoch that it makes. */
 const firstChange = 2;
 
 /** A plan as a person reads it before saying yes, in lines of at most `width`. */
-export function planLines(topology: Topology, plan: Plan, keysPerSecond: number | undefined, width: number): string[] {
+export function planLines(topology: Topology, plan: Plan, { keysPerSecond, rate }: Rate, width: number): string[] {
   const { change } = topology;
   const moves = plan.moves.map(({ from, to, keys, bytes }) => [`${from} -> ${to}`, `${keys} keys`, byteText(bytes)]);
-  const seconds = plan.keys / (keysPerSecond ?? assumedKeysPerSecond);
-  const rate =
-    keysPerSecond === undefined
-      ? `if ${assumedKeysPerSecond} keys a second are brought`
-      : `at ${keysPerSecond} keys a second`;
   return [
     `${layoutText(topology)}`,
     `will be ${layoutText(change ?? topology)}`,
     ...fittedTable(moves, width),
     moves.length === 0
       ? "nothing is moved"
-      : `${plan.keys} keys, ${byteText(plan.bytes)}, in about ${durationText(seconds)} ${rate}`,
+      : `${plan.keys} keys, ${byteText(plan.bytes)}, in about ${durationText(plan.keys / keysPerSecond)} at ${keysPerSecond} ${rateTexts[rate]}`,
     `${percent(plan.homes)} of the keys get another home; reads and writes go on meanwhile`,
     ...(topology.epoch === firstChange
       ? ["the store's first change: front ends of a Kvasir that knows no topology are refused from now on"]

@@ -4,6 +4,7 @@ import {
   type BucketDigest,
   type DigestRange,
   type DigestSlice,
+  type Filling,
   type Hint,
   type HintScope,
   type Identity,
@@ -30,6 +31,7 @@ import { bucketShift, keyHash } from "../../replicas/hash.ts";
 import { decodeToken, encodeToken, type Token } from "../../token.ts";
 import type { Topology } from "../../topology/topology.ts";
 import { compareVersions, stampMax, type Version, versionTime } from "../../version.ts";
+import { nextFilling } from "../filling.ts";
 import { type Fingerprint, fingerprinter } from "../fingerprint.ts";
 import { mayCount, progressOf, progressRows, raisedProgress } from "../progress.ts";
 import {
@@ -72,6 +74,7 @@ import { type Expectation, writeInTransaction } from "./write-transaction.ts";
 
 /** A row that every change of what is known of the topology changes. */
 const topologyTurn = "topology_turn";
+const fillingName = "filling";
 const tokenPrefix = "token/";
 /** All names that begin with it: from here to, not including, there. */
 const tokenNames = [tokenPrefix, "token0"];
@@ -387,6 +390,24 @@ export class SqlPartition implements Partition {
     const { stored } = await this.#changeTopology((present) => withAdopted(present, topology));
     await this.#fence();
     return stored;
+  }
+
+  async filling(now: number, mine?: Filling): Promise<Filling | undefined> {
+    const { addMeta, writeMeta, readOne, lockOne } = this.#statements;
+    const parsed = (rows: readonly Row[]) => {
+      const stored = rows[0] && text(rows[0][0]);
+      return stored ? (JSON.parse(stored) as Filling) : undefined;
+    };
+    if (mine === undefined) {
+      return parsed(await this.#database.read((session) => session.execute(readOne, [fillingName])));
+    }
+    return this.#database.transaction(async (session) => {
+      await session.execute(addMeta, [fillingName, ""]);
+      const present = parsed(await session.execute(lockOne, [fillingName]));
+      const next = nextFilling(present, now, mine);
+      if (next !== present) await session.execute(writeMeta, [fillingName, JSON.stringify(next)]);
+      return next;
+    });
   }
 
   async tokens(): Promise<Token[]> {

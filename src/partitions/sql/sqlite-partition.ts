@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import {
   type DigestRange,
   type DigestSlice,
+  type Filling,
   type Hint,
   type HintScope,
   type Identity,
@@ -179,6 +180,10 @@ export class SqlitePartition implements Partition {
 
   adopt(topology: Topology): Promise<StoredTopology> {
     return this.#call("adopt", topology) as Promise<StoredTopology>;
+  }
+
+  filling(now: number, mine?: Filling): Promise<Filling | undefined> {
+    return this.#call("filling", now, mine) as Promise<Filling | undefined>;
   }
 
   tokens(): Promise<Token[]> {

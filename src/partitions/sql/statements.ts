@@ -103,6 +103,8 @@ export function statementsOf(dialect: Dialect) {
     /** Takes `topologyNames`. */
     readTopology: `SELECT name, value FROM meta WHERE name IN (${marks(topologyNames.length)})`,
     lockTopology: `SELECT name, value FROM meta WHERE name IN (${marks(topologyNames.length)})${dialect === "mysql" ? " FOR UPDATE" : ""}`,
+    readOne: "SELECT value FROM meta WHERE name = ?",
+    lockOne: `SELECT value FROM meta WHERE name = ?${dialect === "mysql" ? " FOR UPDATE" : ""}`,
     lockMeta: `SELECT name, value FROM meta${dialect === "mysql" ? " FOR UPDATE" : ""}`,
     /** Leaves what is there. */
     addMeta: `INSERT INTO meta (name, value) VALUES (?, ?) ${dialect === "mysql" ? "ON DUPLICATE KEY UPDATE name = name" : "ON CONFLICT (name) DO NOTHING"}`,
