@@ -33,7 +33,12 @@ export async function sync(sources: ConfigSources, { everyMs, partition, json }:
     for (;;) {
       const progress = startProgress({ what: "synchronising", unit: "percent", total: 100 });
       const report = await store.sync
-        .once({ only: partition, onProgress: (part) => progress.update(part * 100) })
+        .once({
+          only: partition,
+          isLast: everyMs === undefined,
+          isStopped: () => isStopped,
+          onProgress: (part) => progress.update(part * 100),
+        })
         .finally(progress.stop);
       process.stdout.write(`${json ? JSON.stringify(report) : summary(report)}\n`);
       if (everyMs === undefined) return isDone(report) ? exitCodes.done : exitCodes.notAllDone;
@@ -49,7 +54,7 @@ function isDone({ owed, away }: SyncReport): boolean {
   return owed === 0 && away.length === 0;
 }
 
-function summary({ delivered, owed, setAside, away, pass, purge }: SyncReport): string {
+function summary({ delivered, owed, setAside, away, pass, purge, removed }: SyncReport): string {
   const parts = [`${delivered} delivered`, `${owed} still owed`];
   if (setAside.length > 0) parts.push(`${setAside.length} refused (${setAside[0]!.key}: ${setAside[0]!.reason})`);
   if (pass !== undefined) {
@@ -57,6 +62,7 @@ function summary({ delivered, owed, setAside, away, pass, purge }: SyncReport): 
     if (pass.damaged.length > 0) parts.push(`${pass.damaged.length} damaged; run kvasir check --deep --repair`);
   }
   if (purge !== undefined) parts.push(purge.blocked === "" ? `${purge.purged} purged` : `no purge: ${purge.blocked}`);
+  if (removed > 0) parts.push(`${removed} removed that moved away`);
   if (away.length > 0) parts.push(`away: ${away.join("; ")}`);
   return parts.join(", ");
 }

@@ -34,6 +34,8 @@ export interface PassResult {
   readonly differing: number;
   /** Records brought to a replica that lacked them. */
   readonly mended: number;
+  /** Records on partitions that do not hold them any more: they moved away by a change of the topology. */
+  readonly misplaced: number;
   /** Records that had been purged everywhere else, and were removed. */
   readonly ghosts: number;
   /** Keys with the same version but another content: one of the replicas is damaged. */
@@ -152,6 +154,7 @@ export class AntiEntropy {
     const result: PassResult = {
       ...found,
       records: Math.max(0, ...[...digests.values()].map((digest) => digest.count)),
+      misplaced: misplacedOf(replicas, digests),
       missing: missingFrom(replicas, digests),
       tookMs: runtime.elapsed() - started,
       sizes: Object.fromEntries(Array.from(digests, ([{ name }, { size }]) => [name, size])),
@@ -370,6 +373,15 @@ function paceOf(keysPerSecond: number | undefined, runtime: Runtime): (keys: num
     const aheadMs = (brought / keysPerSecond) * 1000 - (runtime.elapsed() - started);
     if (aheadMs > 0) await sleep(runtime, aheadMs);
   };
+}
+
+function misplacedOf(replicas: ReplicaSet, digests: ReadonlyMap<Replica, Digest>): number {
+  let count = 0;
+  for (let bucket = 0; bucket < bucketCount; bucket++) {
+    const owners = replicas.owners(bucket);
+    for (const [replica, digest] of digests) if (!owners.includes(replica)) count += digest.countOf(bucket);
+  }
+  return count;
 }
 
 function missingFrom(replicas: ReplicaSet, digests: ReadonlyMap<Replica, Digest>): string[] {

@@ -46,6 +46,18 @@ export interface SyncReport {
   /** `undefined` also while another program fills partitions for a change of the topology. */
   readonly pass: PassResult | undefined;
   readonly purge: PurgeResult | undefined;
+  /** Records that had moved to other partitions, and were removed by a run that waited for that. */
+  readonly removed: number;
+}
+
+export interface OnceOptions {
+  /** Just what is owed by and to that partition. */
+  readonly only?: string | undefined;
+  readonly onProgress?: (part: number) => void;
+  /** Nothing comes after it: what moved away is waited for, for a minute, until it may be removed. @default false */
+  readonly isLast?: boolean;
+  /** Asked while it waits. */
+  readonly isStopped?: () => boolean;
 }
 
 /** How often it looks whether something is due. */
@@ -102,12 +114,12 @@ export class SyncLoop {
   }
 
   /**
-   * Everything once, for `kvasir sync`: delivers what is owed, compares and mends, purges. With `only`, just what is
-   * owed by and to that partition.
+   * Everything once, for `kvasir sync`: delivers what is owed, compares and mends, purges, and removes what moved away.
+   * With `only`, just what is owed by and to that partition.
    */
-  async once(options: { only?: string | undefined; onProgress?: (part: number) => void }): Promise<SyncReport> {
-    const { handoff, antiEntropy, purge, replicas, turn } = this.#options;
-    const { only, onProgress = () => undefined } = options;
+  async once(options: OnceOptions): Promise<SyncReport> {
+    const { handoff, antiEntropy, purge, replicas, turn, sweep } = this.#options;
+    const { only, onProgress = () => undefined, isLast = false, isStopped = () => false } = options;
     if (only === undefined) await this.changeTopology();
     await handoff.deliverAll({}, only);
     onProgress(0.2);
@@ -116,6 +128,8 @@ export class SyncLoop {
         ? await antiEntropy.pass({ isRepair: true, onProgress: (part) => onProgress(0.2 + part * 0.7) })
         : undefined;
     const purged = only === undefined ? await purge.run() : undefined;
+    onProgress(0.95);
+    const removed = isLast && pass !== undefined && pass.misplaced > 0 ? await sweep.finish(isStopped) : 0;
     onProgress(1);
     const owed = await Promise.all(
       replicas.replicas.map((replica) => replica.use((partition) => partition.owed()).catch(() => undefined)),
@@ -128,6 +142,7 @@ export class SyncLoop {
       away: away.map(({ name, problem }) => `${name}: ${problem}`),
       pass,
       purge: purged,
+      removed,
     };
   }
 

@@ -20,6 +20,8 @@ export interface SweepOptions {
 
 /** So long after a change nothing is removed: front ends that were stopped have asked who holds what by then. */
 const sweepDelayMs = 60_000;
+/** How soon a program that waits for it notices that it is to end. */
+const lookMs = 500;
 /** Records removed in one transaction, or brought to those who lack them. */
 const atOnce = 100;
 
@@ -59,6 +61,22 @@ export class Sweep {
       if (!(error instanceof PartitionError)) throw error;
       log.warn({ partition: error.partition, problem: error.reason }, "what moved away is not removed yet");
     }
+  }
+
+  /**
+   * For a program that ends then: waits until what moved away may be removed, or `isStopped`, and removes it. Gives how
+   * many records that were.
+   */
+  async finish(isStopped: () => boolean): Promise<number> {
+    const { topologies, runtime } = this.#options;
+    const before = this.swept;
+    const { epoch } = topologies.current();
+    await this.step();
+    while (this.#seen?.epoch === epoch && runtime.elapsed() < this.#nextAt && !isStopped()) {
+      await sleep(runtime, Math.min(lookMs, this.#nextAt - runtime.elapsed()));
+    }
+    if (!isStopped()) await this.step();
+    return this.swept - before;
   }
 
   // --- Internal helpers ---

@@ -11,7 +11,9 @@ import { contents, pause, startWorkload, untilDelivered, valueAt } from "./workl
 const kills = 6;
 const names = ["partition-1", "partition-2", "partition-3"];
 
-it("two front ends that are killed over and over lose no acknowledged write on SQLite", async () => {
+it("two front ends that are killed over and over lose no acknowledged write on SQLite", {
+  timeout: 240_000,
+}, async () => {
   const folder = mkdtempSync(join(tmpdir(), "kvasir-kill-"));
   const start = (port: string) => startServer(folder, ["--partitions", "3", "--port", port]);
   // The port stays the same when a front end is started again.

@@ -49,6 +49,7 @@ const sync: StoreStatus["sync"] = {
     records: 100,
     differing: 3,
     mended: 3,
+    misplaced: 0,
     ghosts: 0,
     sizes: {},
     damaged: ["a"],

@@ -77,7 +77,7 @@ describe("the service pages", () => {
       owing.partitions[0]!.faults.refusesDeliveries = true;
       owing.partitions[1]!.faults.refusesDeliveries = true;
       await put(owing, "a", "x");
-      const pass = { at: Date.now() - 5000, tookMs: 1, records: 7, differing: 2, mended: 1, ghosts: 0 };
+      const pass = { at: Date.now() - 5000, tookMs: 1, records: 7, differing: 2, mended: 1, ghosts: 0, misplaced: 0 };
       const sizes = { p1: { keys: 6, bytes: 700 }, p2: { keys: 7, bytes: 800 } };
       owing.store.sync.lastPass = { ...pass, damaged: [], missing: [], sizes };
       owing.store.sync.lastPurge = { at: Date.now() - 5000, purged: 0, blocked: "a partition is away" };

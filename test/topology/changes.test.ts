@@ -155,3 +155,41 @@ describe("changing the topology under load", () => {
     });
   }
 });
+
+describe("a store that only kvasir sync looks after", () => {
+  it("changes its topology, and has what moved away removed, in single runs", async () => {
+    const disks = new Disks();
+    await disks.create("p1", "p2", "p3");
+    const run = async () => {
+      const store = await disks.open(["p1", "p2", "p3"], 2, false);
+      const report = await store.sync.once({ isLast: true });
+      return { ...report, topology: store.topology.current() };
+    };
+    await run();
+    const writer = await disks.open(["p1", "p2", "p3"], 2, false);
+    const keys = keysOf(200);
+    for (const key of keys) await writer.put(key, content("value"));
+    await writer.topology.begin({ kind: "weight", name: "p1", weight: 4 });
+    const { topology, removed } = await run();
+    assert.deepEqual([topology.epoch, topology.change], [4, undefined]);
+    assert.ok(removed > 0);
+    assert.deepEqual(disks.misplaced(topology, keys), []);
+    assert.equal((await run()).removed, 0);
+  });
+
+  it("does not wait when it is told to end, and leaves it to the next run", async () => {
+    const disks = new Disks();
+    await disks.create("p1", "p2", "p3");
+    const store = await disks.open(["p1", "p2", "p3"], 2, false);
+    const keys = keysOf(200);
+    await store.sync.once({});
+    for (const key of keys) await store.put(key, content("value"));
+    await store.topology.begin({ kind: "drain", name: "p3" });
+    await store.topology.cancel();
+    await store.topology.begin({ kind: "replicas", replicas: 1 });
+    const { removed, pass } = await store.sync.once({ isLast: true, isStopped: () => true });
+    assert.deepEqual([removed, pass?.misplaced], [0, 200]);
+    assert.equal((await store.sync.once({ isLast: true })).removed, 200);
+    assert.deepEqual(disks.misplaced(store.topology.current(), keys), []);
+  });
+});
