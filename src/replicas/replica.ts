@@ -37,6 +37,8 @@ export type Witness = Pick<Record, "key" | "version">;
 const witnessesMax = 8;
 /** How long what was read of a partition may be given on after its epoch was asked for. */
 const leaseMs = 10_000;
+/** What was found out about a partition so long ago is found out anew before it serves. */
+const longWaitMs = 100;
 const recoveringProblem = "it is new or was set back, and is being filled from the others";
 const probeDelayMsMin = 50;
 const probeDelayMsMax = 2000;
@@ -119,12 +121,17 @@ export class Replica {
   async admit(): Promise<void> {
     if (this.state === "away" || this.state === "steady" || this.#isClosed) return;
     const { visit } = this;
+    const { runtime } = this.#options;
     try {
       const isReceiving = await this.#options.isReceiving(this);
       if (!this.isReachable || this.visit !== visit || this.#isClosed) return;
       if (isReceiving) return this.#recover();
       this.state = "catching_up";
+      const began = runtime.elapsed();
       await this.#options.catchUp(this);
+      // While others were waited for, it may have been set back without anybody asking it for anything.
+      const hasWaited = runtime.elapsed() - began > longWaitMs;
+      if (hasWaited && this.isReachable && (await this.#options.isReceiving(this))) return this.#recover();
     } catch (error) {
       return this.#lose(error);
     }
