@@ -92,6 +92,15 @@ describe("the configuration", () => {
     assert.deepEqual([server.port, server.host, server.workers, server.batchMax], [3, "environment", 2, 1000]);
   });
 
+  it("takes sections whose numbers have gaps, where partitions have left the store", () => {
+    const section = (number: number) => `[partition-${number}]\nurl = "mysql://u@h/db${number}"\n`;
+    const { partitions } = load(`partitions = 3\n${[10, 2, 3].map(section).join("")}`);
+    assert.deepEqual(
+      partitions.map(({ name }) => name),
+      ["partition-2", "partition-3", "partition-10"],
+    );
+  });
+
   it("cannot be changed", () => {
     const config = load();
     assert.throws(() => Object.assign(config.server, { port: 1 }), TypeError);
@@ -321,12 +330,18 @@ describe("a mistake in the configuration", () => {
       {},
       /^kvasir\.toml: the section \[partition-2\] is missing, because kvasir\.toml: partitions is 2/,
     ],
+    [
+      "a section missing although there is one with a greater number",
+      "partitions = 3\n[partition-2]\nurl = 'mysql://u@h/db'\n[partition-5]\nurl = 'mysql://u@h/db2'\n",
+      {},
+      /the section \[partition-1\] is missing, because kvasir\.toml: partitions is 3; add it with its url, or set partitions = 2/,
+    ],
     ["all sections missing", "partitions = 1\n", {}, /the section \[partition-1\] is missing/],
     [
       "a section too many",
       `${oneMysql()}[partition-2]\nurl = 'mysql://u@h/db'\n`,
       {},
-      /there is a section \[partition-2\], but partitions is 1; set partitions = 2/,
+      /there are the sections \[partition-1\], \[partition-2\], but partitions is 1; set partitions = 2, or remove/,
     ],
     ["a section without url", "[partition-1]\nname = 'a'\n", {}, /^kvasir\.toml: partition-1\.url is missing/],
     ["an unknown setting", "[server]\nprot = 1\n", {}, /server\.prot is no setting; did you mean port\?/],

@@ -14,27 +14,29 @@ export function readPartitions(around: Surroundings): readonly PartitionConfig[]
   const count = around.values.partitions;
   const isDefault = numbers.length === 0 && around.given.get("partitions")?.origin !== "file";
   if (!isDefault) checkSections(numbers, count, around);
-  const partitions = Array.from({ length: count }, (_, index) => {
-    const section = `partition-${index + 1}`;
-    return isDefault ? defaultPartition(section, around) : readPartition(section, around);
-  });
+  const partitions = isDefault
+    ? Array.from({ length: count }, (_, index) => defaultPartition(`partition-${index + 1}`, around))
+    : numbers.sort((a, b) => a - b).map((number) => readPartition(`partition-${number}`, around));
   checkDistinct(partitions, around.file);
   return partitions;
 }
 
+/** As many as there should be; their numbers may have gaps, where partitions have left the store. */
 function checkSections(numbers: readonly number[], count: number, { given, file }: Surroundings): void {
+  if (numbers.length === count) return;
   const where = file === undefined ? "" : `${file.shown}: `;
   const source = given.get("partitions")?.label ?? "partitions";
-  for (let number = 1; number <= count; number++) {
-    if (numbers.includes(number)) continue;
+  if (numbers.length > count) {
+    const names = numbers.map((number) => `[partition-${number}]`).join(", ");
     throw new ConfigError(
-      `${where}the section [partition-${number}] is missing, because ${source} is ${count}; add it with its url, or lower the number`,
+      `${where}there are the sections ${names}, but ${source} is ${count}; set partitions = ${numbers.length}, or remove what is too many`,
     );
   }
-  const extra = numbers.find((number) => number > count);
-  if (extra === undefined) return;
+  const missing = Array.from({ length: count }, (_, index) => index + 1).find((number) => !numbers.includes(number));
+  const mend =
+    numbers.length === 0 ? "add it with its url" : `add it with its url, or set partitions = ${numbers.length}`;
   throw new ConfigError(
-    `${where}there is a section [partition-${extra}], but ${source} is ${count}; set partitions = ${Math.max(...numbers)}, or remove the section`,
+    `${where}the section [partition-${missing}] is missing, because ${source} is ${count}; ${mend}`,
   );
 }
 

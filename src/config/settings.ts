@@ -22,7 +22,7 @@ export const settings = {
   partitions: {
     kind: count(1, 64),
     default: "1",
-    meaning: "how many partitions there are: the sections `[partition-1]` to `[partition-N]`",
+    meaning: "how many partitions there are, each with a section `[partition-1]`, `[partition-2]` and so on",
   },
   replicas: {
     kind: either(choice("all"), count(1, 64)),

@@ -84,8 +84,10 @@ const goesOn =
   "the change goes on: front ends and kvasir sync carry it through; kvasir partition follow shows how far it is";
 
 function ending(request: ChangeRequest): string {
-  if (request.kind === "drain") return `done: ${request.name} has left the store; its section and its database may go`;
-  if (request.kind === "replace") return `done: ${request.by} has taken the place of ${request.name}`;
+  const left = (name: string) =>
+    `${name} has left the store: remove its section, lower partitions, and drop its database`;
+  if (request.kind === "drain") return `done: ${left(request.name)}`;
+  if (request.kind === "replace") return `done: ${request.by} has taken the place; ${left(request.name)}`;
   return "done";
 }
 
