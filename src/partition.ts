@@ -42,6 +42,12 @@ export interface Partition {
   read(keys: readonly string[]): Promise<(Record | undefined)[]>;
 
   /**
+   * As `read`, but `"large"` instead of a record whose value is larger than {@link smallBytesMax}, so that many keys may be
+   * asked for whatever is under them. Absent where the values are in memory anyway.
+   */
+  readSmall?(keys: readonly string[]): Promise<(Record | "large" | undefined)[]>;
+
+  /**
    * Decides and stores `writes` in one transaction: locks or creates each row, checks condition and request
    * id, stamps the version, stores record and hints. When it resolves, everything applied is on disk.
    * Writes of one key take effect in the order given.
@@ -362,6 +368,9 @@ export interface OwedHint extends Hint {
   /** The record as it is now: `undefined` when it is gone, or so large that it has to be read by itself. */
   readonly record: Record | undefined;
 }
+
+/** Values above this are read one by one. */
+export const smallBytesMax = 64 * 2 ** 10;
 
 /** Values above this do not come with their hints. */
 export const hintedBytesMax = 4096;

@@ -25,13 +25,18 @@ const turnsMax = 8;
 const batchLengthMax = 256;
 /** A batch ends before the values in it pass this, unless one alone does. */
 const batchBytesMax = 4 * 2 ** 20;
-/** Members that may wait for a partition; beyond, it is `overloaded`. */
-const waitingMax = 20_000;
 /** Fewer members of a kind are not divided into two batches, which would cost a second commit. */
 const dividedMin = 32;
 /** What a front end does for one request, in ms, about: batches that take longer for each member are not divided. */
 const requestMs = 0.07;
 const smoothing = 8;
+/** Large values that one statement reads: so many are in memory for each lane of them. */
+const largeAtOnce = 1;
+/**
+ * Members of a kind that may wait for a partition; beyond, it is `overloaded`. Both kinds together
+ * are half of what `server.max_requests` allows unless told otherwise, so that those who ask other partitions find room.
+ */
+const waitingMax = 5000;
 /** Bytes of values that may wait for a partition; beyond, it is `overloaded`. */
 const waitingBytesMax = 64 * 2 ** 20;
 
@@ -46,6 +51,9 @@ const waitingBytesMax = 64 * 2 ** 20;
  * commits follow each other and each takes long, that would cost more time than it saves, and they leave as one.
  * When the partition turns out to be unreachable, whatever waits for it fails at once, because other replicas can still serve it.
  *
+ * A batch of reads brings the small values. What is larger is then read by itself, some at the same time, and each is
+ * given on before the next is read: however many wait for large values, few of them are in memory.
+ *
  * Nobody waits longer than `waitMsMax` behind others that are answered: how long the first in the queue has waited tells
  * how long a new one would, and whoever has waited too long when a lane is free fails as `overloaded`, with nothing begun.
  * So a partition that is asked for more than it can do does what it can, in bounded time, and all of it again as soon as
@@ -54,10 +62,20 @@ const waitingBytesMax = 64 * 2 ** 20;
  */
 export function batching(partition: Partition, runtime: Runtime, options: BatchingOptions): Partition {
   const { waitMsMax, commitsInTurn = false } = options;
-  const reads = new Lanes<string, Record | undefined>(partition.name, runtime, options.readLanes, waitMsMax, {
-    run: (keys) => partition.read(keys),
+  const reads = new Lanes<string, Record | "large" | undefined>(partition.name, runtime, options.readLanes, waitMsMax, {
+    run: (keys) => partition.readSmall?.(keys) ?? partition.read(keys),
     sizeOf: () => 0,
   });
+  const largeLanes = Math.ceil(options.readLanes / 2);
+  const largeReads = new Lanes<string, Record | undefined>(partition.name, runtime, largeLanes, waitMsMax, {
+    run: (keys) => partition.read(keys),
+    sizeOf: () => 0,
+    lengthMax: largeAtOnce,
+  });
+  const read = async (key: string) => {
+    const found = await reads.add(key);
+    return found === "large" ? largeReads.add(key) : found;
+  };
   const writes = new Lanes<Write, WriteOutcome>(partition.name, runtime, options.writeLanes, waitMsMax, {
     run: (members) => partition.write(members),
     sizeOf: (write) => write.content.value.length,
@@ -84,7 +102,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     name: partition.name,
     ...(partition.readNow && { readNow: partition.readNow.bind(partition) }),
     batches: () => ({ reads: reads.count, writes: writes.count }),
-    read: (keys) => Promise.all(keys.map((key) => reads.add(key))),
+    read: (keys) => Promise.all(keys.map(read)),
     write: (members) => Promise.all(members.map((write) => writes.add(write))),
     open: () => partition.open(),
     initialise: (identity, isJoining) => partition.initialise(identity, isJoining),
@@ -138,6 +156,8 @@ interface Work<Member, Result> {
   sizeOf(member: Member): number;
   /** Where members share a commit: whether those of two batches are made one after another, or beside each other. */
   readonly commits?: "in turn" | "beside";
+  /** Members of one batch at most, if fewer than otherwise. */
+  readonly lengthMax?: number;
 }
 
 class Lanes<Member, Result> {
@@ -256,7 +276,8 @@ class Lanes<Member, Result> {
   #lengthMax(): number {
     const members = this.#waiting.length + this.#underWay;
     const isDivided = this.#lanes > 1 && members >= dividedMin && this.#gainsByDividing();
-    return isDivided ? Math.min(batchLengthMax, Math.ceil(members / 2)) : batchLengthMax;
+    const { lengthMax = batchLengthMax } = this.#work;
+    return isDivided ? Math.min(lengthMax, Math.ceil(members / 2)) : lengthMax;
   }
 
   #gainsByDividing(): boolean {

@@ -22,7 +22,7 @@ export function latePartition(name: string, find: (name: string) => Promise<Part
       }
       const value = found?.[property];
       if (typeof value === "function") return (value as () => unknown).bind(found);
-      if (property === "readNow" || property === "batches") return undefined;
+      if (property === "readNow" || property === "readSmall" || property === "batches") return undefined;
       if (property === "close") return async () => undefined;
       return async () => {
         throw new PartitionError("unreachable", name, "it is not open yet");

@@ -144,7 +144,7 @@ export function connect({ process, database, network, world, hidesRestarts, open
   return new Proxy({ name: database.name } as Partition, {
     get: (target, property: string) => {
       if (property === "name") return target.name;
-      if (property === "readNow" || property === "then") return undefined;
+      if (property === "readNow" || property === "readSmall" || property === "then") return undefined;
       if (property === "close") return async () => undefined;
       if (property === "write") return write;
       return (...parameters: unknown[]) => call(property as keyof Partition, parameters);

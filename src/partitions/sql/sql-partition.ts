@@ -146,6 +146,12 @@ export class SqlPartition implements Partition {
     return keys.map((key) => found.get(key));
   }
 
+  async readSmall(keys: readonly string[]): Promise<(Record | "large" | undefined)[]> {
+    const rows = await this.#database.read((session) => this.#selectAll(session, this.#statements.readSmall, keys));
+    const found = new Map(rows.map((row) => [text(row[0]), row[7] === null ? "large" : recordOf(row)] as const));
+    return keys.map((key) => found.get(key));
+  }
+
   async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
     let outcomes: WriteOutcome[] = [];
     try {

@@ -83,6 +83,10 @@ export class SqlitePartition implements Partition {
     return this.#call("read", keys) as Promise<(Record | undefined)[]>;
   }
 
+  readSmall(keys: readonly string[]): Promise<(Record | "large" | undefined)[]> {
+    return this.#call("readSmall", keys) as Promise<(Record | "large" | undefined)[]>;
+  }
+
   async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
     const sent = sentWrites(writes);
     const answer = (await this.#send("write", [sent], moved(sent))) as WriteOutcome[] | SentApplied;

@@ -1,4 +1,4 @@
-import { hintedBytesMax } from "../../partition.ts";
+import { hintedBytesMax, smallBytesMax } from "../../partition.ts";
 import { bucketShift } from "../../replicas/hash.ts";
 import { fenceNames, topologyNames } from "../stored-topology.ts";
 import { lengthMax } from "./chunks.ts";
@@ -38,6 +38,11 @@ export function statementsOf(dialect: Dialect) {
     /** How many rows a statement that writes takes at most. SQLite is slower with more than one. */
     rowsMax: dialect === "mysql" ? lengthMax : 1,
     read: byCount((keys) => `SELECT ${readColumns} FROM records WHERE \`key\` IN (${marks(keys)})`),
+    /** NULL instead of a large value. */
+    readSmall: byCount(
+      (keys) =>
+        `SELECT ${readColumns.replace(/value$/, `CASE WHEN size <= ${smallBytesMax} THEN value END`)} FROM records WHERE \`key\` IN (${marks(keys)})`,
+    ),
     sizes: "SELECT `key`, size FROM records WHERE `key` > ? ORDER BY `key` LIMIT ?",
     readWhole: byCount(
       (keys) =>

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import { smallBytesMax } from "../../../src/partition.ts";
 import { tombstone } from "../../../src/record.ts";
 import { assertRecord, type Bench, contentOf, now, textOf, versionIn } from "./bench.ts";
 
@@ -48,6 +49,18 @@ export function readingClaims(bench: Bench): void {
       assert.ok(outcomes.every(({ kind }) => kind === "applied"));
       const records = await bench.partition.read([...texts, "absent", ...texts].map(key));
       assert.deepEqual(records.map(textOf), [...texts, undefined, ...texts]);
+    });
+
+    claim("tells of large values instead of reading them, where it is asked for small ones", async () => {
+      if (bench.partition.readSmall === undefined) return;
+      const largest = contentOf("x".repeat(smallBytesMax));
+      const larger = contentOf("x".repeat(smallBytesMax + 1));
+      await bench.partition.write([write("small", { content: largest }), write("large", { content: larger })]);
+      await writeOne("deleted", { content: tombstone });
+      const keys = ["large", "absent", "small", "deleted", "large"].map(key);
+      const [large, absent, small, deleted, again] = await bench.partition.readSmall(keys);
+      assert.deepEqual([large, absent, again], ["large", undefined, "large"]);
+      assert.deepEqual([small, deleted], await bench.partition.read([key("small"), key("deleted")]));
     });
 
     claim("reads on the spot what it can, as read does", async () => {
