@@ -156,6 +156,7 @@ export function loadConfig(sources: ConfigSources): Config {
       answerBudgetBytes: values["server.answer_budget_bytes"],
       answerTimeoutMs: values["server.answer_timeout"],
       requestsMax: values["server.max_requests"],
+      queueTimeoutMs: values["timeouts.queue"],
       maxConnections: values["server.max_connections"],
       maxConnectionsPerAddress: values["server.max_connections_per_address"],
       bodyRateMin: values["server.body_rate_min"],

@@ -134,7 +134,7 @@ export const settings = {
   },
   "server.max_requests": {
     kind: count(1, 1_000_000),
-    default: "10000",
+    default: "20000",
     meaning: "how many requests one process works on at once; more get 503",
   },
   "server.max_connections": {
@@ -191,7 +191,8 @@ export const settings = {
   "timeouts.queue": {
     kind: duration("10ms", "10m"),
     default: "2s",
-    meaning: "for a request to wait for its turn at a partition; where others wait longer, new ones get 503 at once",
+    meaning:
+      "for a request to wait for its turn at a partition, or behind others of its connection; where others wait longer, new ones get 503 at once",
   },
   "timeouts.request": {
     kind: duration("10ms", "10m"),

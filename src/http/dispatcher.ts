@@ -32,6 +32,8 @@ export interface DispatcherOptions {
   readonly readers: SlowReaders;
   /** Requests that are not answered yet; more get 503. */
   readonly requestsMax: number;
+  /** A request that has waited longer for those before it on its connection gets 503. */
+  readonly queueTimeoutMs: number;
   readonly requests: RequestCounts;
   readonly logger: Logger;
   readonly logRequests: boolean;
@@ -74,14 +76,25 @@ export class Dispatcher {
       return;
     }
     if (this.#underWay >= this.#options.requestsMax && !healthPaths.includes(raw.url!)) {
-      this.#refuseExcess(raw, response, turns);
+      this.#refuseExcess(raw, response, turns, "too many requests are under way");
       return;
     }
     this.#underWay++;
     const isAlone = turns.isEmpty;
     const turn = turns.take(isSafe(raw.method));
     if (turn === undefined) this.#begin(raw, response, turns, isAlone);
-    else void turn.then(() => this.#begin(raw, response, turns, false));
+    else this.#beginLater(turn, raw, response, turns);
+  }
+
+  /** Nothing of what has waited too long behind others has begun, and who sent it may have given up. */
+  #beginLater(turn: Promise<void>, raw: IncomingMessage, response: ServerResponse, turns: Turns): void {
+    const since = performance.now();
+    void turn.then(() => {
+      const isLate = performance.now() - since > this.#options.queueTimeoutMs;
+      if (!isLate) return this.#begin(raw, response, turns, false);
+      this.#refuseExcess(raw, response, turns, "requests before it on its connection took too long");
+      this.#leave(turns);
+    });
   }
 
   /** Where nothing has to be waited for there is no promise either: they would take a tenth of the time of a GET. */
@@ -132,11 +145,11 @@ export class Dispatcher {
     turns.end();
   }
 
-  #refuseExcess(raw: IncomingMessage, response: ServerResponse, turns: Turns): void {
-    if (turns.isOver) return;
+  #refuseExcess(raw: IncomingMessage, response: ServerResponse, turns: Turns, reason: string): void {
+    if (turns.isOver || raw.socket.destroyed) return;
     const exchange = { raw, response, query: noQuery, grant: nothing, isArriving: false };
     void this.#respond(exchange, noRoute, () => {
-      throw new StoreError("overloaded", "too many requests are under way; try again");
+      throw new StoreError("overloaded", `${reason}; try again`);
     });
   }
 

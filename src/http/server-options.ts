@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly answerTimeoutMs: number;
   /** Requests that are not answered yet; more get 503. */
   readonly requestsMax: number;
+  /** For a request to wait for those that its client sent before it on the same connection; then it gets 503. */
+  readonly queueTimeoutMs: number;
   /** More connections are closed as soon as they open. */
   readonly maxConnections: number;
   /** More from one address are closed as soon as they open. */

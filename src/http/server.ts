@@ -77,6 +77,7 @@ export function createServer(store: Store, options: ServerOptions, logger: Logge
     bodies,
     readers,
     requestsMax: options.requestsMax,
+    queueTimeoutMs: options.queueTimeoutMs,
     hosts: new HostCheck(options.hosts, cors),
     cors,
     auth,

@@ -24,6 +24,7 @@ const serverOptions: ServerOptions = {
   answerBudgetBytes: 2 ** 28,
   answerTimeoutMs: 30_000,
   requestsMax: 10_000,
+  queueTimeoutMs: 60_000,
   maxConnections: 1000,
   maxConnectionsPerAddress: 1000,
   bodyRateMin: 1024,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, beforeEach, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { keyBucket } from "../../src/replicas/hash.ts";
 import { Placement } from "../../src/replicas/placement.ts";
 import { openSocket, problem, put, receive, type Serving, serve } from "../http/serving.ts";
@@ -88,6 +89,33 @@ describe("a server that is asked for more than it can do", () => {
     await eventually(async () => (await serving.store.get("begun")) !== undefined);
     await eventually(async () => (await inFlight(serving)) === 0);
     assert.equal(await serving.store.get("waiting"), undefined);
+  });
+});
+
+describe("a request that its client sent behind others on one connection", () => {
+  it("gets 503 when it has waited too long for them, and is not begun", async () => {
+    const serving = await serve({ queueTimeoutMs: 1 }, { queueMs });
+    try {
+      const release = hold(serving, 0);
+      const socket = await openSocket(serving.port);
+      const put = (key: string) => `PUT /kv/${key} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\na`;
+      socket.write(put("first") + put("second") + put("third"));
+      await eventually(async () => (await inFlight(serving)) === 1);
+      const other = serving.request("/kv/other", { method: "PUT", body: "a" });
+      await eventually(async () => (await inFlight(serving)) === 2);
+      // No machine is so quick that this is less than a millisecond.
+      await sleep(10);
+      release();
+      const answers = await receive(socket, /503[\s\S]*503/);
+      assert.deepEqual(answers.match(/(?<=HTTP\/1.1 )[0-9]+/g), ["201", "503", "503"]);
+      assert.equal((await other).status, 201, "which waited for the partition alone");
+      assert.equal(await serving.store.get("second"), undefined);
+      socket.write(put("fourth"));
+      await receive(socket, /HTTP\/1.1 201/);
+      socket.destroy();
+    } finally {
+      await serving.close();
+    }
   });
 });
 
