@@ -1,8 +1,8 @@
 import { connect, type Socket } from "node:net";
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 
-/** Requests of one connection that are not answered yet; what is due beyond is left out, and counted. */
-const outstandingMax = 200;
+/** So many connections are looked at for one that may take a request. */
+const triedMax = 20;
 
 /** What came of requests since it was asked last. */
 export interface Window {
@@ -76,12 +76,15 @@ class Pipeline {
 export class Load {
   window = newWindow();
   readonly #pipelines: Pipeline[];
+  readonly #outstandingMax: number;
   readonly #make: () => string;
   #depth = 0;
   #turn = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(port: number, connections: number, make: () => string) {
+  /** Of requests at a rate, what is due where `outstandingMax` of a connection are not answered yet is left out, and counted. */
+  constructor(port: number, connections: number, outstandingMax: number, make: () => string) {
+    this.#outstandingMax = outstandingMax;
     this.#pipelines = Array.from({ length: connections }, () => new Pipeline(port, this));
     this.#make = make;
   }
@@ -132,14 +135,18 @@ export class Load {
   }
 
   #sendNext(): void {
-    const pipeline = this.#pipelines[this.#turn++ % this.#pipelines.length]!;
-    if (pipeline.outstanding < outstandingMax) pipeline.send(this.#make());
-    else this.window.leftOut++;
+    for (let tried = 0; tried < triedMax; tried++) {
+      const pipeline = this.#pipelines[this.#turn++ % this.#pipelines.length]!;
+      if (pipeline.outstanding >= this.#outstandingMax) continue;
+      pipeline.send(this.#make());
+      return;
+    }
+    this.window.leftOut++;
   }
 }
 
 export function describeWindow({ statuses, latency, leftOut, ended }: Window): string {
   const ms = (percentile: number) => (latency.count === 0 ? "-" : (latency.percentile(percentile) / 1000).toFixed(0));
   const counts = JSON.stringify(Object.fromEntries([...statuses].sort()));
-  return `${counts}, p50 ${ms(50)} ms, p99 ${ms(99)} ms, left out ${leftOut}, ended ${ended}`;
+  return `${counts}, p50 ${ms(50)} ms, p99 ${ms(99)} ms, max ${ms(100)} ms, left out ${leftOut}, ended ${ended}`;
 }

@@ -7,17 +7,23 @@ import { describeWindow, Load, type Window } from "./load.ts";
 import { WatchedServer } from "./watched-server.ts";
 
 /** What each answer of the slow partition takes longer: it, and not this machine, is to be what is overloaded. */
-const delayMs = 30;
-const readConnections = 50;
-const writeConnections = 300;
+const delayMs = 400;
+const readConnections = 400;
+/** A write waits for those before it on its connection, so that each has one of its own. */
+const writeConnections = 2000;
 const warmUpMs = 10_000;
 const reportMs = 10_000;
+const peakMs = 60_000;
+/** What was accepted takes its wait of 2 s at most, and then a batch that is under way and its own. */
+const acceptedMsMax = 6000;
+/** So soon after the load everything is accepted again. */
+const recoveryMs = 3000;
 const value = "x".repeat(500);
 
 /**
- * Asks one partition for twice what it can do, and another for a little. Problems are answers other than 2xx, 404 and 503, an
- * overloaded partition that does nothing, one beside it that refuses anything, requests that are refused when the load is
- * gone, and memory that grows.
+ * Asks one partition for ten times what it can do for a minute, then for twice as much, and another one for a little. Problems
+ * are answers other than 2xx, 404 and 503, late ones, an overloaded partition that does nothing, one beside it that refuses
+ * anything or is slow as well, requests that are refused when the load is gone, and memory that grows.
  */
 export async function soakOverload(minutes: number, print: (line: string) => void): Promise<string[]> {
   const mariadb = await startMariadb();
@@ -27,49 +33,83 @@ export async function soakOverload(minutes: number, print: (line: string) => voi
     `mysql://${mariadb.user}:${mariadb.password}@127.0.0.1:${port}/${database}`;
   const watched = await WatchedServer.start([
     ...["--partitions", "2", "--replicas", "1", "--timeouts-connect", "10s"],
+    ...["--server-max-connections-per-address", "10000"],
     ...["--partition-1-url", url(proxy.port, "test_slow"), "--partition-1-name", "slow"],
+    ...["--partition-1-read-connections", "1", "--partition-1-write-connections", "1"],
     ...["--partition-2-url", url(mariadb.port, "test_quick"), "--partition-2-name", "quick"],
   ]);
   const { port } = watched;
   const [slow, quick] = [keysOf(0), keysOf(1)];
-  const reads = new Load(port, readConnections, () => get(slow()));
-  const writes = new Load(port, writeConnections, () => put(slow()));
-  const others = new Load(port, 20, () => (Math.random() < 0.5 ? get(quick()) : put(quick())));
+  const loads = {
+    read: new Load(port, readConnections, 20, () => get(slow())),
+    write: new Load(port, writeConnections, 1, () => put(slow())),
+    other: new Load(port, 20, 20, () => (Math.random() < 0.5 ? get(quick()) : put(quick()))),
+  };
   const problems: string[] = [];
+  const takeWindows = () => {
+    const windows = { read: loads.read.takeWindow(), write: loads.write.takeWindow(), other: loads.other.takeWindow() };
+    for (const [name, window] of Object.entries(windows)) {
+      print(`  ${name}: ${describeWindow(window)}`);
+      for (const status of window.statuses.keys()) {
+        if (!/^(?:2..|404|503)$/.test(status)) problems.push(`an answer was ${status}`);
+      }
+      if (served(window) > 0 && window.latency.percentile(99) > acceptedMsMax * 1000) {
+        problems.push(`an accepted ${name} took more than ${acceptedMsMax} ms`);
+      }
+    }
+    const { other } = windows;
+    if (other.statuses.has("503")) problems.push("requests for the other partition were refused");
+    // The rest is this machine's doing, which is busy as well.
+    if (other.latency.percentile(95) > delayMs * 1000) problems.push("requests for the other partition were slow");
+    return windows;
+  };
+  const ask = async (factor: number, forMs: number) => {
+    for (const [index, load] of [loads.read, loads.write].entries()) {
+      load.stop();
+      load.start(factor * capacity[index]!);
+    }
+    for (const deadline = performance.now() + forMs; performance.now() < deadline; ) {
+      await sleep(reportMs);
+      print(`${factor} times, ${watched.measure()} MiB`);
+      const { read, write } = takeWindows();
+      if (served(read) === 0 || served(write) === 0) problems.push("the overloaded partition did nothing");
+    }
+  };
+  let capacity: readonly number[] = [];
   try {
     // Whoever asks little of the other partition should hardly notice what follows.
-    others.start(20);
+    for (const load of Object.values(loads)) load.start(20);
     await sleep(warmUpMs);
-    print(`before: ${describeWindow(others.takeWindow())}`);
+    print("before");
+    takeWindows();
+    loads.read.stop();
+    loads.write.stop();
     proxy.delay(delayMs);
-    reads.saturate(20);
-    writes.saturate(1);
+    loads.read.saturate(2);
+    loads.write.saturate(1);
     await sleep(warmUpMs);
-    for (const load of [reads, writes, others]) load.takeWindow();
+    for (const load of Object.values(loads)) load.takeWindow();
     await sleep(warmUpMs);
-    const capacity = [reads, writes].map((load) => (served(load.takeWindow()) / warmUpMs) * 1000) as [number, number];
-    print(
-      `capacity: ${capacity.map((each) => each.toFixed(0)).join(" reads/s and ")} writes/s, ${watched.measure()} MiB`,
-    );
+    const { read, write } = takeWindows();
+    capacity = [read, write].map((window) => (served(window) / warmUpMs) * 1000);
+    print(`capacity: ${capacity.map((each) => each.toFixed(0)).join(" reads/s and ")} writes/s`);
 
-    for (const load of [reads, writes]) load.stop();
-    reads.start(2 * capacity[0]);
-    writes.start(2 * capacity[1]);
-    const deadline = performance.now() + minutes * 60_000;
-    while (performance.now() < deadline) {
-      await sleep(reportMs);
-      const [read, write, other] = [reads, writes, others].map((load) => load.takeWindow()) as [Window, Window, Window];
-      print(`${watched.measure()} MiB`);
-      for (const [name, window] of Object.entries({ read, write, other }))
-        print(`  ${name}: ${describeWindow(window)}`);
-      for (const window of [read, write, other]) problems.push(...unexpected(window));
-      if (served(read) === 0 || served(write) === 0) problems.push("the overloaded partition did nothing");
-      if (other.statuses.has("503")) problems.push("requests for the other partition were refused");
+    await ask(10, Math.min(peakMs, (minutes * 60_000) / 2));
+    await ask(2, minutes * 60_000);
+    for (const [index, load] of [loads.read, loads.write].entries()) {
+      load.stop();
+      load.start(capacity[index]! / 2);
     }
-    for (const load of [reads, writes, others]) load.close();
-    const { status } = await fetch(`http://127.0.0.1:${port}/kv/${slow()}`, { method: "PUT", body: value });
-    if (status >= 300) problems.push(`with the load gone a write got ${status}`);
+    await sleep(recoveryMs);
+    print(`half of it, for ${recoveryMs} ms`);
+    takeWindows();
+    await sleep(reportMs);
+    print("half of it, from then on");
+    const after = takeWindows();
+    if (after.read.statuses.has("503") || after.write.statuses.has("503"))
+      problems.push("with the load gone requests were refused");
   } finally {
+    for (const load of Object.values(loads)) load.close();
     problems.push(...(await watched.problems()));
     await proxy.close();
     await mariadb.stop();
@@ -98,9 +138,4 @@ function put(key: string): string {
 
 function served({ latency }: Window): number {
   return latency.count;
-}
-
-function unexpected({ statuses }: Window): string[] {
-  const others = [...statuses.keys()].filter((status) => !/^(?:2..|404|503)$/.test(status));
-  return others.map((status) => `an answer was ${status}`);
 }
