@@ -10,6 +10,7 @@ import { runSeeds } from "../test/simulation/run-seeds.ts";
  * - `fuzz`: requests that are anything at all, by seeds
  * - `overload`: twice the load that a partition can take
  * - `attacks`: slowhttptest in its modes
+ * - `faults`: the tests of `test/faults/`, for longer and again and again
  */
 const { values, positionals } = parseArgs({
   options: { minutes: { type: "string", default: "10" }, from: { type: "string" } },
@@ -25,8 +26,9 @@ else if (kind === "simulation") await soak(minutes, from);
 else if (kind === "fuzz") report(await (await import("./soak/fuzz.ts")).soakFuzz(minutes, from, print));
 else if (kind === "overload") report(await (await import("./soak/overload.ts")).soakOverload(minutes, print));
 else if (kind === "attacks") report(await (await import("./soak/attacks.ts")).soakAttacks(minutes, print));
+else if (kind === "faults") report(await (await import("./soak/faults.ts")).soakFaults(minutes, print));
 else {
-  print(`there is no kind ${kind}; there are simulation, fuzz, overload and attacks`);
+  print(`there is no kind ${kind}; there are simulation, fuzz, overload, attacks and faults`);
   process.exitCode = 2;
 }
 

@@ -3,7 +3,7 @@ import { it, type TestContext } from "node:test";
 import { type Deployment, deploy } from "./deployment.ts";
 import { pause, startWorkload, untilDelivered, valueAt, type Workload } from "./workload.ts";
 
-/** For both tests together; longer in soak: `FAULT_SECONDS=600`. */
+/** For both tests together; longer in `npm run soak -- faults`. */
 const seconds = Number(process.env.FAULT_SECONDS ?? 60);
 
 /** Longer than a server that says nothing is waited for. */

@@ -13,7 +13,7 @@ import { type MariadbServer, startMariadb } from "../support/mariadb.ts";
 import { share, startTraffic, type Tally, type Traffic } from "./traffic.ts";
 import { contents, pause, untilDelivered, valueAt } from "./workload.ts";
 
-/** For all changes together; longer in soak: `FAULT_SECONDS=600`. */
+/** For all changes together; longer in `npm run soak -- faults`. */
 const seconds = Number(process.env.FAULT_SECONDS ?? 60);
 const timeout = (seconds + 240) * 1000;
 /** Keys that are there before the traffic begins. */
