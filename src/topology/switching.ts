@@ -44,11 +44,13 @@ export class Switching {
     const deadline = runtime.elapsed() + catchUpMs;
     const names = topology.members.map(({ name }) => name).filter((name) => name !== topology.change?.lost);
     const waitedFor = new Set(replicas.replicas.filter((each) => each !== home && names.includes(each.name)));
+    // Another program may have filled it, which this one would notice within a second only.
+    if (home.isReceiving) void home.reconsider();
     while (replicas.topology === topology && !this.#isStopped) {
       const isDone = await Promise.all([...waitedFor].map((source) => this.#takeOver(source, home, topology)));
       for (const [index, source] of [...waitedFor].entries()) if (isDone[index]) waitedFor.delete(source);
       if (replicas.topology !== topology) return;
-      if (waitedFor.size === 0) {
+      if (waitedFor.size === 0 && home.isSteady) {
         replicas.setReady(home);
         // What others took meanwhile keeps it from deciding conditional writes.
         return handoff.catchUpLate();
