@@ -1,4 +1,5 @@
 import type { Layout, Topology } from "../topology/topology.ts";
+import { givenUpBy } from "./given-up.ts";
 import { bucketCount } from "./hash.ts";
 import { Placement } from "./placement.ts";
 
@@ -27,10 +28,12 @@ const cacheMax = 16;
 const cache = new Map<string, Assignment>();
 
 /** Takes some milliseconds for a topology that was not asked for lately. */
-export function assignmentOf({ members, replicas, change }: Topology): Assignment {
-  const parts = [members, replicas, change && [change.members, change.replicas, change.phase]];
+export function assignmentOf(topology: Topology): Assignment {
+  const { members, replicas, change } = topology;
+  const given = givenUpBy(topology);
+  const parts = [members, replicas, change && [change.members, change.replicas, change.phase], given];
   const id = JSON.stringify(parts);
-  const assignment = cache.get(id) ?? computed({ members, replicas }, change, change?.phase === "switching");
+  const assignment = cache.get(id) ?? computed({ members, replicas }, change, change?.phase === "switching", given);
   cache.delete(id);
   cache.set(id, assignment);
   const [oldest] = cache.keys();
@@ -38,19 +41,31 @@ export function assignmentOf({ members, replicas, change }: Topology): Assignmen
   return assignment;
 }
 
-function computed(now: Layout, next: Layout | undefined, isSwitching: boolean): Assignment {
+function computed(now: Layout, next: Layout | undefined, isSwitching: boolean, given: readonly string[]): Assignment {
   const names = [...new Set([...now.members, ...(next?.members ?? [])].map(({ name }) => name))];
-  const before = placed(now, names);
+  const before = placed(
+    now,
+    names,
+    given.map((name) => names.indexOf(name)),
+  );
   if (next === undefined) return { names, deciders: before, owners: before, before, after: before };
   const after = placed(next, names);
   const deciders = isSwitching ? after : before;
   return { names, deciders, owners: united(deciders, isSwitching ? before : after), before, after };
 }
 
-function placed({ members, replicas }: Layout, names: readonly string[]): BucketLists {
+/**
+ * Those in `given` leave their place as home to the other one, where there is exactly one other: all that is left of the
+ * bucket is there, so that it may decide at once. Several others may each have what the rest lacks.
+ */
+function placed({ members, replicas }: Layout, names: readonly string[], given: readonly number[] = []): BucketLists {
   const placement = new Placement(members, replicas);
   const indices = members.map(({ name }) => names.indexOf(name));
-  return interned((bucket) => Array.from(placement.replicasOf(bucket), (index) => indices[index]!));
+  return interned((bucket) => {
+    const list = Array.from(placement.replicasOf(bucket), (index) => indices[index]!);
+    for (const index of given) if (list.length === 2 && list[0] === index) list.reverse();
+    return list;
+  });
 }
 
 function united(first: BucketLists, second: BucketLists): BucketLists {

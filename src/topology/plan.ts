@@ -21,6 +21,8 @@ export interface Plan extends Size {
 /** The plan of the change that `topology` has begun; `sizeOf` says what a bucket holds. */
 export function planOf(topology: Topology, sizeOf: (bucket: number) => Size): Plan {
   const { names, before, after } = assignmentOf(topology);
+  const { change: _, ...present } = topology;
+  const { before: now } = assignmentOf(present);
   const lostIndex = names.indexOf(topology.change?.lost ?? "");
   const moves = new Map<string, Move>();
   let homes = 0;
@@ -28,7 +30,7 @@ export function planOf(topology: Topology, sizeOf: (bucket: number) => Size): Pl
   for (let bucket = 0; bucket < bucketCount; bucket++) {
     const holders = before.lists[before.of[bucket]!]!;
     const next = after.lists[after.of[bucket]!]!;
-    if (holders[0] !== next[0]) homes++;
+    if (now.lists[now.of[bucket]!]![0] !== next[0]) homes++;
     const source = holders.find((index) => index !== lostIndex);
     if (source === undefined) {
       lost++;

@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.ts";
+import { givenUpBy } from "../replicas/given-up.ts";
 import type { PlacedPartition } from "../replicas/placement.ts";
 
 /** Which partitions hold keys, and how many of them each key. */
@@ -35,6 +36,11 @@ export interface Topology extends Layout {
   /** Names that are never taken again. */
   readonly gone: readonly string[];
   readonly change?: Change;
+  /**
+   * Members that were given up as lost by changes that were cancelled, in that order: what they were home of and one other
+   * holds may have been decided by that one, which stays its home until a change is done.
+   */
+  readonly givenUp?: readonly string[];
 }
 
 /** What somebody asks for. */
@@ -59,7 +65,7 @@ export type ChangeRequest = (
  * @throws ConfigError when it makes no sense, or another change is under way.
  */
 export function begun(topology: Topology, request: ChangeRequest, id: string): Topology {
-  const { change, epoch, gone, members, replicas } = topology;
+  const { change, epoch, gone, members, replicas, givenUp } = topology;
   if (change !== undefined) {
     throw new ConfigError(`a change is under way already (${describeChange(topology)}); wait until it is done`);
   }
@@ -70,6 +76,7 @@ export function begun(topology: Topology, request: ChangeRequest, id: string): T
     members,
     replicas,
     gone,
+    ...(givenUp !== undefined && { givenUp }),
     change: {
       id,
       kind: request.kind,
@@ -101,10 +108,12 @@ export function finished(topology: Topology): Topology {
  *
  * @throws ConfigError when nothing is under way, or it has come too far.
  */
-export function cancelled({ change, epoch, gone, members, replicas }: Topology): Topology {
+export function cancelled(topology: Topology): Topology {
+  const { change, epoch, gone, members, replicas } = topology;
   if (change === undefined) throw new ConfigError("no change is under way");
   if (change.phase === "switching") throw new ConfigError("the change has switched already; it ends by itself");
-  return { epoch: epoch + 1, members, replicas, gone };
+  const given = givenUpBy(topology);
+  return { epoch: epoch + 1, members, replicas, gone, ...(given.length > 0 && { givenUp: given }) };
 }
 
 /** In a few words, such as `add p3, filling`. */

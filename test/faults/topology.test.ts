@@ -99,13 +99,14 @@ it("partitions are added, weighed, drained and replaced when lost, under load, a
 }, async (context) => {
   const store = new Store();
   let traffic: Traffic | undefined;
+  const conditional = { ok: 0, all: 0 };
   try {
     await store.start();
     await fill(store.urls[0]!);
     traffic = startTraffic(store.urls, 8, 4);
     await pause(1000);
     const end = Date.now() + seconds * 1000;
-    do await round(store, traffic, context);
+    do await round(store, traffic, context, conditional);
     while (Date.now() < end && seconds > 60);
     await traffic.stop();
     await Promise.all(store.urls.map(untilDelivered));
@@ -119,6 +120,7 @@ it("partitions are added, weighed, drained and replaced when lost, under load, a
     for (const [name, { ok, all }, least] of [
       ["reads", traffic.reads, 0.999],
       ["writes", traffic.writes, 0.995],
+      ["conditional writes", conditional, 0.995],
     ] as const) {
       assert.ok(share({ ok, all }) >= least, `${ok} of ${all} ${name} succeeded`);
     }
@@ -128,14 +130,33 @@ it("partitions are added, weighed, drained and replaced when lost, under load, a
   }
 });
 
-/** One change of each kind. */
-async function round(store: Store, traffic: Traffic, context: TestContext): Promise<void> {
+/**
+ * One change of each kind. Counts conditional writes in `conditional`: those of keys whose home is lost only from when
+ * the front ends know that it is, as nobody decides them before.
+ */
+async function round(
+  store: Store,
+  traffic: Traffic,
+  context: TestContext,
+  conditional: { ok: number; all: number },
+): Promise<void> {
   const change = async (...args: string[]) => {
-    const before = snapshot(traffic);
+    let before = snapshot(traffic);
     const began = Date.now();
-    const { code, stdout, stderr } = await store.run("partition", ...args, "--yes");
+    let isDone = false;
+    const running = store.run("partition", ...args, "--yes").finally(() => {
+      isDone = true;
+    });
+    if (args.includes("--lost")) {
+      await Promise.all(store.urls.map((url) => untilChanging(url, () => isDone)));
+      report(context, "before anybody knows that it is lost", traffic, before, Date.now() - began);
+      before = snapshot(traffic);
+    }
+    const { code, stdout, stderr } = await running;
     const tookMs = Date.now() - began;
     report(context, args.join(" "), traffic, before, tookMs);
+    conditional.ok += traffic.conditional.ok - before.conditional.ok;
+    conditional.all += traffic.conditional.all - before.conditional.all;
     assert.equal(code, 0, `kvasir partition ${args.join(" ")}: ${stdout}${stderr}`);
   };
   const members = [...store.sections.keys()];
@@ -156,6 +177,15 @@ async function round(store: Store, traffic: Traffic, context: TestContext): Prom
   store.remove(lost);
   await store.servers[lostServer]!.destroyData();
   await store.servers[lostServer]!.start();
+}
+
+/** Resolves when the front end goes by a topology with a change. */
+async function untilChanging(url: string, isDone: () => boolean): Promise<void> {
+  while (!isDone()) {
+    const { topology } = (await (await fetch(`${url}/status?format=json`)).json()) as { topology: { change?: string } };
+    if (topology.change !== undefined) return;
+    await pause(20);
+  }
 }
 
 async function untilOwesNothing(url: string, name: string): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { assembleStore } from "../../src/assemble-store.ts";
+import type { StoreError } from "../../src/errors.ts";
 import { keyBucket } from "../../src/replicas/hash.ts";
 import { Placement } from "../../src/replicas/placement.ts";
 import { type Runtime, systemRuntime } from "../../src/runtime.ts";
@@ -41,6 +42,16 @@ function keyOf(before: string, after: string): string {
   }
 }
 
+/** A key whose replicas are these, home first. */
+function keyOn(members: Topology["members"], names: readonly string[]): string {
+  const placement = new Placement(members, names.length);
+  for (let number = 0; ; number++) {
+    const key = `key-${number}`;
+    const held = Array.from(placement.replicasOf(keyBucket(key)), (index) => members[index]!.name);
+    if (held.join() === names.join()) return key;
+  }
+}
+
 async function partitionsWith(topology: Topology): Promise<Map<string, FaultyPartition>> {
   const partitions = ["p1", "p2", "p3"].map(faultyPartition);
   for (const { memory } of partitions) {
@@ -50,12 +61,12 @@ async function partitionsWith(topology: Topology): Promise<Map<string, FaultyPar
   return new Map(partitions.map((each) => [each.memory.name, each]));
 }
 
-function open(partitions: ReadonlyMap<string, FaultyPartition>, catchUpMs: number): Promise<Store> {
+function open(partitions: ReadonlyMap<string, FaultyPartition>, catchUpMs: number, replicas = 1): Promise<Store> {
   return assembleStore(
     [...partitions].map(([name, { partition }]) => ({ name, weight: 1, displayUrl: name, partition })),
     {
       cluster: "test",
-      replicas: 1,
+      replicas,
       standIn: true,
       requestTimeoutMs: 5000,
       catchUpMs,
@@ -108,6 +119,62 @@ describe("a new home", () => {
     });
     assert.equal((await store.get(key))?.value.toString(), "plain");
     await assert.rejects(store.put(key, content("x"), { condition: { ifMatch: "*" } }), { code: "home_unavailable" });
+  });
+});
+
+describe("a home that is given up as lost", () => {
+  const conditional = { condition: { ifMatch: "*" } } as const;
+
+  it("leaves its decisions to the one other replica as soon as the change has begun", async () => {
+    const before: Topology = { ...first, replicas: 2 };
+    const partitions = await partitionsWith(before);
+    const key = keyOn(before.members, ["p1", "p2"]);
+    store = await open(partitions, 100, 2);
+    await store.put(key, content("one"), { writeConcern: 2 });
+    const lost = partitions.get("p1")!;
+    lost.faults.isDown = true;
+    const decided = () => store!.put(key, content("two"), conditional);
+    const isRefused = (error: StoreError) => error.code === "home_unavailable";
+    await eventually(() => decided().then(() => false, isRefused));
+    await store.topology.begin({ kind: "drain", name: "p1", isLost: true });
+    assert.equal((await decided()).existed, true);
+
+    // And keeps them when the change is given up, whether the lost one comes back or not.
+    await store.topology.cancel();
+    assert.equal((await decided()).existed, true);
+    lost.faults.isDown = false;
+    await eventually(async () => (await store!.status()).partitions.every(({ state }) => state === "steady"));
+    const { version } = await decided();
+    assert.deepEqual((await partitions.get("p2")!.memory.read([key]))[0]?.version, version);
+    assert.deepEqual((await store.get(key))?.version, version);
+    await eventually(async () => (await lost.memory.read([key]))[0]?.version.stamp === version.stamp);
+
+    // Until a change is done, which moves homes as any does.
+    await store.topology.begin({ kind: "weight", name: "p3", weight: 1.01 });
+    await eventually(async () => {
+      await store!.sync.changeTopology();
+      return store!.topology.current().change === undefined;
+    });
+    assert.equal(store.topology.current().givenUp, undefined);
+    const last = await eventual(() => store!.put(key, content("three"), conditional));
+    assert.deepEqual((await lost.memory.read([key]))[0]?.version, last.version);
+  });
+
+  it("keeps them where several others hold the key, each of which may have what the rest lacks", async () => {
+    const before: Topology = { ...first, replicas: 3 };
+    const partitions = await partitionsWith(before);
+    const key = keyOn(before.members, ["p1", "p2", "p3"]);
+    store = await open(partitions, 100, 3);
+    await store.put(key, content("one"), { writeConcern: 3 });
+    partitions.get("p1")!.faults.isDown = true;
+    await eventually(async () => (await store!.status()).partitions.some(({ state }) => state === "away"));
+    // No command does both at once, but so it needs no fourth partition.
+    const topology = begun(before, { kind: "replicas", replicas: 2 }, "id");
+    const lost = { ...topology, change: { ...topology.change!, lost: "p1" } };
+    store.topology.adopt(lost);
+    for (const name of ["p2", "p3"]) await partitions.get(name)!.memory.adopt(lost);
+    await assert.rejects(store.put(key, content("two"), conditional), { code: "home_unavailable" });
+    assert.equal((await store.put(key, content("two"))).existed, undefined);
   });
 });
 

@@ -125,6 +125,16 @@ describe("a change of the topology", () => {
     assert.equal(begun(first, { kind: "drain", name: "p1" }, "id").change?.lost, undefined);
   });
 
+  it("remembers whom a cancelled change gave up as lost, until another one is done", () => {
+    const given = cancelled(begun(first, { kind: "drain", name: "p1", isLost: true }, "id"));
+    assert.deepEqual(given, { ...first, epoch: 3, givenUp: ["p1"] });
+    const again = cancelled(begun(given, { kind: "replace", name: "p2", by: "p9", isLost: true }, "id"));
+    assert.deepEqual(again.givenUp, ["p1", "p2"]);
+    const next = begun(again, { kind: "weight", name: "p3", weight: 2 }, "id");
+    assert.deepEqual([next.givenUp, switched(next, 0).givenUp], [again.givenUp, again.givenUp]);
+    assert.equal(finished(switched(next, 0)).givenUp, undefined);
+  });
+
   const refused: [ChangeRequest, RegExp][] = [
     [{ kind: "add", name: "p1", weight: 1 }, /p1 is a member already/],
     [{ kind: "add", name: "p0", weight: 1 }, /names are never taken again; give it a new name/],
