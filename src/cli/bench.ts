@@ -16,7 +16,7 @@ export async function bench(client: Client, flags: BenchFlags): Promise<number> 
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
   process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
-  const load = new LoadClient(client.url, options.connections);
+  const load = new LoadClient(client.url, options.connections, client.authorization);
   try {
     const results = await measure(new BenchRun(load, prefix, options, interruption.signal), options);
     const deleted = await deleteKeys(client, prefix);

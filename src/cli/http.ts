@@ -24,6 +24,8 @@ interface Problem {
 /** A server's base URL and the way to ask it. */
 export interface Client {
   readonly url: string;
+  /** The header field that has the token, if there is one. */
+  readonly authorization: { readonly [name: string]: string };
   /**
    * Sends one request and gives the answer, whatever its status.
    *
@@ -51,7 +53,7 @@ export function connect({ url, tokenFile }: ServerFlags, sources: ConfigSources,
   const authorization: { [name: string]: string } = token === undefined ? {} : { Authorization: `Bearer ${token}` };
   const send: Client["request"] = (path, options = {}) =>
     request(base, path, { ...options, headers: { ...options.headers, ...authorization } });
-  return { url: base, request: send };
+  return { url: base, authorization, request: send };
 }
 
 function readToken(file: string | undefined, { env, cwd }: ConfigSources): string | undefined {

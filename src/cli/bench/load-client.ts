@@ -15,9 +15,12 @@ export interface Answer {
 export class LoadClient {
   readonly #agent: http.Agent;
   readonly #request: typeof http.request;
+  readonly #authorization: { readonly [name: string]: string };
   readonly #target: { readonly hostname: string; readonly port: string; readonly base: string };
 
-  constructor(url: string, connections: number) {
+  /** Each request has the fields of `authorization`. */
+  constructor(url: string, connections: number, authorization: { readonly [name: string]: string } = {}) {
+    this.#authorization = authorization;
     const { protocol, hostname, port, pathname } = new URL(url);
     const { Agent, request } = protocol === "https:" ? https : http;
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections, scheduling: "fifo" });
@@ -36,7 +39,7 @@ export class LoadClient {
         port,
         method,
         path: base + path,
-        headers: { ...headers, ...length },
+        headers: { ...headers, ...this.#authorization, ...length },
       };
       const sent = this.#request({ ...options, timeout: answerTimeoutMs }, (response) => {
         const chunks: Buffer[] = [];

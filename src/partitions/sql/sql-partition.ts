@@ -130,7 +130,7 @@ export class SqlPartition implements Partition {
     await this.#database.open();
     // Who serves need not be allowed to create tables that are there.
     const hasTables = await this.#database.read((session) => this.#hasTables(session));
-    if (!hasTables) await this.#database.define(schemaStatements(this.#database.dialect));
+    if (!hasTables) await this.#create();
     const meta = await this.#database.read((session) => this.#readMeta(session));
     if (!meta.has("cluster")) await this.#found(identity, isJoining);
     const { identity: present } = await this.open();
@@ -558,6 +558,17 @@ export class SqlPartition implements Partition {
     await this.#database.transaction(async (session) => {
       for (const row of rows) await session.execute(this.#statements.addMeta, row);
     });
+  }
+
+  async #create(): Promise<void> {
+    try {
+      await this.#database.define(schemaStatements(this.#database.dialect));
+    } catch (error) {
+      if (!(error instanceof PartitionError) || error.kind !== "refused") throw error;
+      const [reason] = error.reason.split(";", 1);
+      const message = `it has no tables yet; run \`kvasir init\` as a user with the right to CREATE (${reason})`;
+      throw new PartitionError("refused", this.name, message, { cause: error });
+    }
   }
 
   /** Other programs serve meanwhile, and may do the same. */
