@@ -5,7 +5,7 @@ import { PartitionError, type WriteOutcome } from "../../src/partition.ts";
 import type { MysqlDatabase } from "../../src/partitions/sql/mysql-database.ts";
 import type { SqlPartition } from "../../src/partitions/sql/sql-partition.ts";
 import { formatVersion, stampAt, type Version } from "../../src/version.ts";
-import { contentOf, failure, now, textOf, versionIn, writeOf } from "../suites/partition/bench.ts";
+import { contentOf, failure, now, rangeOf, textOf, versionIn, writeOf } from "../suites/partition/bench.ts";
 import { type HistoryOperation, isLinearizable } from "../support/linearizability.ts";
 import type { Bench } from "./galera.test.ts";
 import { databaseOn, partitionOn } from "./options.ts";
@@ -121,6 +121,32 @@ export function memberClaims(bench: Bench): void {
         const [record] = await partitions[(round + 1) % 2]!.read(["growing"]);
         assert.deepEqual(record?.version, version, "a read through another member was older than the answered write");
       }
+    });
+
+    it("a read or a list through a member that lags waits until it has what was answered before", async () => {
+      const [one, other] = partitions as [SqlPartition, SqlPartition];
+      await one.write([writeOf("lagging", { content: contentOf("old") })]);
+      await other.read(["lagging"]);
+      const lagging = await lag(bench, 1);
+      const answered: string[] = [];
+      let reading: Promise<unknown> = Promise.resolve();
+      try {
+        await one.write([writeOf("lagging", { content: contentOf("new") })]);
+        const range = rangeOf({ start: "lagging", end: "lagginh", withValues: true });
+        reading = Promise.all([
+          other.read(["lagging"]).then(([record]) => answered.push(`read ${textOf(record)}`)),
+          other.scan(range).then(({ records }) => answered.push(`list ${textOf(records[0])}`)),
+        ]);
+        // A session of its own, which does not wait, sees what they would have been given.
+        const present = await bench.cluster.members[1]!.show(
+          "SELECT 'value' AS Variable_name, CONVERT(value USING utf8mb4) AS Value FROM test_members.records WHERE `key` = 'lagging'",
+        );
+        assert.deepEqual([present.get("value"), answered], ["old", []]);
+      } finally {
+        await lagging.end();
+      }
+      await reading;
+      assert.deepEqual(answered.sort(), ["list new", "read new"]);
     });
 
     it("a floor has risen when all members know of it, and not while one cannot be asked", async () => {
