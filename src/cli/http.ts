@@ -98,7 +98,8 @@ async function readProblem(response: Response): Promise<Problem> {
 /** The failure that a command ends with after a refusal. */
 export async function refusal(what: string, response: Response): Promise<CommandFailure> {
   const { status, code, detail } = await readProblem(response);
-  return new CommandFailure(`${what}: ${status} ${code}: ${detail}`);
+  const mend = status === 401 ? "; commands take the token from KVASIR_TOKEN or --token-file" : "";
+  return new CommandFailure(`${what}: ${status} ${code}: ${detail}${mend}`);
 }
 
 async function request(base: string, path: string, options: RequestOptions): Promise<Response> {
@@ -114,11 +115,16 @@ async function request(base: string, path: string, options: RequestOptions): Pro
       signal: signal ?? null,
     });
   } catch (error) {
-    throw new CommandFailure(
-      `${base} does not answer (${reason(error)}); start kvasir serve, or give its address with --url`,
-    );
+    const found = reason(error);
+    const mend = untrusted.test(found)
+      ? "its certificate is not trusted here, or not for this host; NODE_EXTRA_CA_CERTS=ca.pem adds an authority"
+      : "start kvasir serve, or give its address with --url";
+    throw new CommandFailure(`${base} does not answer (${found}); ${mend}`);
   }
 }
+
+/** In the codes of errors that Node gives to certificates. */
+const untrusted = /CERT|SIGNATURE|ISSUER/;
 
 function reason(error: unknown): string {
   const cause = (error as Error).cause as (NodeJS.ErrnoException & { errors?: Error[] }) | undefined;

@@ -26,7 +26,7 @@ describe("kvasir token", () => {
     while ((await get([])).code === 0) await sleep(100);
     const refused = await get([]);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /401 unauthorized: this needs a token/);
+    assert.match(refused.stderr, /401 unauthorized: this needs a token.*--token-file/);
 
     writeFileSync(join(cwd, "token"), `${token}\n`, { mode: 0o600 });
     assert.equal((await get([], { KVASIR_TOKEN: token })).stdout, "value");
