@@ -70,7 +70,7 @@ import {
   stepStatements,
 } from "./schema-steps.ts";
 import { type Statements, statementsOf } from "./statements.ts";
-import { type Expectation, writeInTransaction } from "./write-transaction.ts";
+import { type Expectation, Misjudged, writeInTransaction } from "./write-transaction.ts";
 
 /** A row that every change of what is known of the topology changes. */
 const topologyTurn = "topology_turn";
@@ -92,7 +92,7 @@ export class SqlPartition implements Partition {
   readonly #steps: readonly SchemaStep[];
   /** As it was read last; it only ever rises. */
   #floor = 0n;
-  readonly #expectation: Expectation = { isOverwriting: false };
+  readonly #expectation: Expectation = { overwriting: 0 };
   #fingerprint: ((record: Record) => Fingerprint) | undefined;
 
   /** `steps` are those of the schema that this program knows. */
@@ -168,6 +168,7 @@ export class SqlPartition implements Partition {
       });
       return outcomes;
     } catch (error) {
+      if (error instanceof Misjudged) return this.write(writes);
       if (!(error instanceof PartitionError)) throw error;
       if (error.outcome === "unknown") {
         throw error.with({ outcome: "unknown", attempted: outcomes });

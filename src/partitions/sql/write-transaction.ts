@@ -22,11 +22,17 @@ import type { Statements } from "./statements.ts";
 
 type Admit = (meta: ReadonlyMap<string, string>) => void;
 
-/** What the last batch of a partition has shown, and the next one is expected to be like. */
+/** What the last batches of a partition have shown, and the next one is expected to be like. */
 export interface Expectation {
-  /** Every write replaces an older value. Being wrong costs a statement, no more. */
-  isOverwriting: boolean;
+  /** So many batches in a row consisted of plain writes that each replaced an older value. */
+  overwriting: number;
 }
+
+/** After so many of them the next is stored without waiting for what it replaces. */
+const overwritingMin = 4;
+
+/** The rows were not as expected. The transaction is to be rolled back, and the batch decided anew. */
+export class Misjudged extends Error {}
 
 /** A row of which nothing matters but that it is live and older than any write that replaces it. */
 const olderRow: DecidedRow = { version: { stamp: 0n, writer: 0 }, isTombstone: false, expires: 0 };
@@ -36,9 +42,13 @@ const olderRow: DecidedRow = { version: { stamp: 0n, writer: 0 }, isTombstone: f
  *
  * Two round trips: one locks all rows and reads them, one stores what was decided. Keys are sorted in both, so
  * that any two batches take their locks in one order. On MySQL a key that is not there yet has no row to lock, and two
- * writers would both find nothing: a placeholder is created for it first. Where all writes are plain ones over older
- * values, which is told by counting such rows, nothing else of the rows matters, and they are not read. `admit` throws
- * when the rows of `meta` that every write looks at say that it must not go on.
+ * writers would both find nothing: a placeholder is created for it first. `admit` throws when the rows of `meta` that
+ * every write looks at say that it must not go on.
+ *
+ * Where plain writes replace older values, nothing else of the rows matters: they are counted, and not read. Where
+ * that was so time and again it is taken for granted, and the records are sent behind the count, in the same round trip.
+ *
+ * @throws Misjudged when it was not so. Then nothing is to be committed, and the next call with these writes looks first.
  */
 export async function writeInTransaction(
   session: Session,
@@ -50,11 +60,32 @@ export async function writeInTransaction(
 ): Promise<WriteOutcome[]> {
   const keys = [...new Set(writes.map((write) => write.key))].sort(compareKeys);
   const oldest = writes.length > 0 && writes.every(isPlain) ? leastStamp(writes) : undefined;
-  const mayBeOlder = expectation.isOverwriting && oldest !== undefined;
-  const { writeFloor, epoch, locked } =
-    (mayBeOlder && (await lockOlder(session, statements, keys, oldest, admit))) ||
-    (await lock(session, statements, keys, admit));
-  expectation.isOverwriting = oldest !== undefined && keys.every((key) => isOverwritten(locked.get(key), oldest));
+  const store = (found: Locked) => decideAndStore(session, statements, fingerprint, writes, keys, found);
+  if (oldest !== undefined && expectation.overwriting >= overwritingMin) {
+    const epoch = writes[0]!.epoch;
+    const locked = new Map(keys.map((key) => [key, olderRow]));
+    const [isAsExpected, outcomes] = await Promise.all([
+      lockOlder(session, statements, keys, oldest, epoch, admit),
+      store({ writeFloor: 0n, epoch, locked }),
+    ]);
+    if (isAsExpected) return outcomes;
+    expectation.overwriting = 0;
+    throw new Misjudged();
+  }
+  const found = await lock(session, statements, keys, admit);
+  const isOverwriting = oldest !== undefined && keys.every((key) => isOverwritten(found.locked.get(key), oldest));
+  expectation.overwriting = isOverwriting ? expectation.overwriting + 1 : 0;
+  return store(found);
+}
+
+async function decideAndStore(
+  session: Session,
+  statements: Statements,
+  fingerprint: (record: Record) => Fingerprint,
+  writes: readonly Write[],
+  keys: readonly string[],
+  { locked, writeFloor, epoch }: Locked,
+): Promise<WriteOutcome[]> {
   const requests = await recallAll(session, statements, writes);
 
   const outcomes: WriteOutcome[] = [];
@@ -122,14 +153,15 @@ interface Locked {
   readonly locked: ReadonlyMap<string, DecidedRow | undefined>;
 }
 
-/** Locks the rows when all of `keys` hold values older than `stamp`; `undefined`, with some of them locked, when not. */
+/** Locks the rows; whether all of `keys` hold values older than `stamp`, above the write floor, and the epoch is `epoch`. */
 async function lockOlder(
   session: Session,
   statements: Statements,
   keys: readonly string[],
   stamp: bigint,
+  epoch: number,
   admit: Admit,
-): Promise<Locked | undefined> {
+): Promise<boolean> {
   const fence = session.execute(statements.shareFence, fenceNames);
   const pages = paddedChunks(keys).map((chunk) =>
     session.execute(statements.countOverwritten(chunk.length), [...chunk, stamp]),
@@ -138,9 +170,7 @@ async function lockOlder(
   for (const [row] of await Promise.all(pages)) count += integer(row?.[0]);
   const meta = textsOf(await fence);
   admit(meta);
-  const { writeFloor } = progressOf(meta);
-  if (count < keys.length || writeFloor >= stamp) return undefined;
-  return { writeFloor, epoch: epochOfRows(meta), locked: new Map(keys.map((key) => [key, olderRow])) };
+  return count === keys.length && progressOf(meta).writeFloor < stamp && epochOfRows(meta) === epoch;
 }
 
 /**

@@ -43,6 +43,19 @@ export function floorClaims(bench: Bench): void {
       assert.deepEqual([hints.length, hints.every((hint) => hint.version.stamp > floor)], [5, true]);
     });
 
+    claim("is noticed however many batches before were above it", async () => {
+      const { partition } = await fresh();
+      const stamps = Array.from({ length: 8 }, (_, batch) => floor - 1000n + BigInt(batch));
+      const last = floor - 900n;
+      for (const stamp of stamps) await partition.write([writeOf(key("a"), { stamp, owed: ["west"] })]);
+      await partition.raise({ writeFloor: floor });
+      const [outcome] = await partition.write([writeOf(key("a"), { stamp: last, owed: ["west"] })]);
+      assert.ok(versionIn(outcome).stamp > floor);
+      const [record] = await partition.read([key("a")]);
+      const [hint] = await partition.hints("west", "", 10);
+      assert.deepEqual([record?.version, hint?.version], [versionIn(outcome), versionIn(outcome)]);
+    });
+
     claim("holds for deletes, conditions and request ids as well", async () => {
       const { partition } = await fresh();
       await partition.raise({ writeFloor: floor });

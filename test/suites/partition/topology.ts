@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { StoredRequest, Write } from "../../../src/partition.ts";
+import type { StoredRequest, Write, WriteOutcome } from "../../../src/partition.ts";
 import type { Topology } from "../../../src/topology/topology.ts";
-import { type Bench, recordOf, versionIn, writeOf, writer } from "./bench.ts";
+import { stampAt } from "../../../src/version.ts";
+import { type Bench, now, recordOf, versionIn, writeOf, writer } from "./bench.ts";
 
 function topologyOf(epoch: number, name = "east"): Topology {
   return { epoch, members: [{ name, weight: 1 }], replicas: "all", gone: [] };
@@ -77,6 +78,19 @@ export function topologyClaims(bench: Bench): void {
       const hints = await partition.hints("west", "", 10);
       assert.deepEqual(hints.map((hint) => hint.key).sort(), [key("before"), key("right")].sort());
       assert.equal(await partition.recall(key("old"), "r"), undefined);
+    });
+
+    claim("fences them however many batches before were of the right epoch", async () => {
+      const { partition } = await fresh();
+      const write = (batch: number) =>
+        partition.write([writeOf(key("a"), { stamp: stampAt(now) + BigInt(batch), owed: ["west"] })]);
+      let kept: WriteOutcome | undefined;
+      for (let batch = 0; batch < 8; batch++) [kept] = await write(batch);
+      await partition.adopt(topologyOf(1));
+      assert.deepEqual(await write(8), [{ kind: "outdated", epoch: 1 }]);
+      const [record] = await partition.read([key("a")]);
+      const [hint] = await partition.hints("west", "", 10);
+      assert.deepEqual([record?.version, hint?.version], [versionIn(kept), versionIn(kept)]);
     });
 
     claim("fences a repeated write as well, which may then be sent by the right epoch", async () => {

@@ -42,7 +42,7 @@ export function writingClaims(bench: Bench): void {
       assert.equal(await existed({ now: now + 10 }), false);
     });
 
-    claim("tells what was there, however much it resembles what the batch before replaced", async () => {
+    claim("tells what was there, however many batches before had only older values to replace", async () => {
       const overwrite = async (texts: readonly string[], stamp: bigint) => {
         const outcomes = await bench.partition.write(texts.map((text) => write(text, { stamp })));
         return outcomes.map((outcome) => [versionIn(outcome).stamp, outcome.kind === "applied" && outcome.existed]);
@@ -54,9 +54,10 @@ export function writingClaims(bench: Bench): void {
         expired: { content: contentOf("x", { expires: now }) },
         expiring: { content: contentOf("x", { expires: now + 1 }) },
         newer: { stamp: first + 500n },
-        equal: { stamp: first + 30n },
+        equal: { stamp: first + 36n },
       };
-      await overwrite(plain, first);
+      let stamp = first;
+      await overwrite(plain, stamp);
       for (const [text, changes] of Object.entries(others)) await writeOne(text, { stamp: first, ...changes });
       for (const [text, existed] of [
         ["absent", false],
@@ -66,10 +67,22 @@ export function writingClaims(bench: Bench): void {
         ["newer", true],
         ["equal", true],
       ] as const) {
-        for (const stamp of [first + 10n, first + 20n]) await overwrite(plain, stamp);
-        const [last] = await overwrite([text, "plain0"], first + 30n);
-        const above = text === "newer" ? first + 501n : text === "equal" ? first + 31n : first + 30n;
-        assert.deepEqual(last, [above, existed], text);
+        for (let batch = 0; batch < 5; batch++) await overwrite(plain, ++stamp);
+        const [last, beside] = await overwrite([text, "plain0"], ++stamp);
+        const above = text === "newer" ? first + 501n : text === "equal" ? first + 37n : stamp;
+        assert.deepEqual(
+          [last, beside],
+          [
+            [above, existed],
+            [stamp, true],
+          ],
+          text,
+        );
+        const stored = await bench.partition.read([text, "plain0"].map(bench.key));
+        assert.deepEqual(
+          stored.map((record) => record?.version.stamp),
+          [above, stamp],
+        );
       }
       await overwrite(plain, first + 600n);
       assert.deepEqual(await overwrite(["plain1", "plain1"], first + 700n), [
