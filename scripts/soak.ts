@@ -10,6 +10,7 @@ import { runSeeds } from "../test/simulation/run-seeds.ts";
  * - `fuzz`: requests that are anything at all, by seeds
  * - `overload`: twice the load that a partition can take
  * - `attacks`: slowhttptest in its modes
+ * - `topology`: simulated changes of the topology, with a front end killed at each of their steps, by seeds
  * - `faults`: the tests of `test/faults/`, for longer and again and again
  */
 const { values, positionals } = parseArgs({
@@ -27,8 +28,9 @@ else if (kind === "fuzz") report(await (await import("./soak/fuzz.ts")).soakFuzz
 else if (kind === "overload") report(await (await import("./soak/overload.ts")).soakOverload(minutes, print));
 else if (kind === "attacks") report(await (await import("./soak/attacks.ts")).soakAttacks(minutes, print));
 else if (kind === "faults") report(await (await import("./soak/faults.ts")).soakFaults(minutes, print));
+else if (kind === "topology") report(await (await import("./soak/topology.ts")).soakTopology(minutes, from, print));
 else {
-  print(`there is no kind ${kind}; there are simulation, fuzz, overload, attacks and faults`);
+  print(`there is no kind ${kind}; there are simulation, topology, fuzz, overload, attacks and faults`);
   process.exitCode = 2;
 }
 

@@ -85,8 +85,10 @@ async function stopInTime(server: RunningServer, config: Config, { kind }: End):
 function greeting(config: Config, host: string, port: number): string {
   const url = listeningUrl(host, port, config.server.tls !== undefined);
   const partitions = config.partitions.map(({ name, displayUrl }) => `  ${name}: ${displayUrl}`);
+  const needsToken = config.server.requireTokens || config.tokens.length > 0;
+  const curl = needsToken ? 'curl -H "Authorization: Bearer $KVASIR_TOKEN"' : "curl";
   return `Kvasir listens on ${url}${config.isTest ? " (test mode)" : ""}
 ${partitions.join("\n")}
-Try: curl -X PUT ${url}/kv/greeting -d 'hello'; curl ${url}/kv/greeting
+Try: ${curl} -X PUT ${url}/kv/greeting -d 'hello'; ${curl} ${url}/kv/greeting
 `;
 }

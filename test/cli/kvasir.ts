@@ -110,6 +110,8 @@ interface TerminalOptions extends SpawnOptions {
 
 export interface Server {
   readonly url: string;
+  /** What it printed when it listened. */
+  readonly greeting: string;
   readonly child: ChildProcess;
   /** What it has written to stderr. */
   log(): string;
@@ -129,10 +131,12 @@ export async function startServer(
     errors += chunk;
   });
   const ended = once(child, "exit") as Promise<[number | null]>;
-  const url = await Promise.race([announcedUrl(child), ended.then(([code]) => `exit code ${code}`)]);
-  if (!url.startsWith("http")) throw new Error(`kvasir serve: ${url}: ${errors}`);
+  const greeting = await Promise.race([printedGreeting(child), ended.then(([code]) => `exit code ${code}`)]);
+  const [url] = greetedUrl.exec(greeting) ?? [];
+  if (url === undefined) throw new Error(`kvasir serve: ${greeting}: ${errors}`);
   return {
     url,
+    greeting,
     child,
     log: () => errors,
     stop: async (signal = "SIGTERM") => {
@@ -142,15 +146,15 @@ export async function startServer(
   };
 }
 
-async function announcedUrl(child: ChildProcess): Promise<string> {
+const greetedUrl = /http:\/\/[^\s]+:[1-9][0-9]*/;
+
+async function printedGreeting(child: ChildProcess): Promise<string> {
   let output = "";
   for await (const chunk of child.stdout!.setEncoding("utf8").iterator({ destroyOnReturn: false })) {
     output += chunk;
-    const url = /http:\/\/[^\s]+:[1-9][0-9]*/.exec(output)?.[0];
-    if (url !== undefined && output.includes("Try:")) {
-      child.stdout!.resume();
-      return url;
-    }
+    if (!greetedUrl.test(output) || !/Try:.*\n/.test(output)) continue;
+    child.stdout!.resume();
+    return output;
   }
   return "no address";
 }

@@ -44,6 +44,7 @@ describe("tokens of the configuration file", () => {
     write(server, section);
 
     const running = await startServer(cwd, []);
+    assert.match(running.greeting, /Try: curl -H "Authorization: Bearer \$KVASIR_TOKEN" -X PUT/);
     assert.equal(await statusOf(running, "app/a"), 401);
     assert.equal(await statusOf(running, "app/a", token), 404);
     assert.equal(await statusOf(running, "other", token), 403);
