@@ -38,12 +38,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     "write.stamp",
   ),
   bug(
-    "a repeated write is stored at or below the write floor",
-    decide,
-    "(order > 0 || attempted.stamp <= writeFloor)",
-    "order > 0",
-  ),
-  bug(
     "a repeated write that finds a newer row counts as applied",
     decide,
     "    if (isPlain && (order > 0 ||",
@@ -192,13 +186,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     "if (!isRefused) return [...hints];",
   ),
   bug("a partition that returns serves before it has caught up", replica, "await this.#options.catchUp(this);", ""),
-  bug(
-    "a partition that was lost while it caught up serves all the same",
-    replica,
-    'this.state !== "catching_up" || this.visit !== visit',
-    'this.state !== "catching_up"',
-    { file: replica, search: "!this.isReachable || this.visit !== visit", replace: "!this.isReachable" },
-  ),
 
   bug(
     "what a stand-in could not be asked for is never delivered before the home decides again",
@@ -220,12 +207,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     handoff,
     "{ fromStandIns: true }",
     "{ fromStandIns: true, upTo: stampAt(this.#options.runtime.now()) }",
-  ),
-  bug(
-    "a stand-in that is away counts as owing nothing",
-    handoff,
-    "if (!source.isReachable) return false;",
-    "if (!source.isReachable) return true;",
   ),
   bug(
     "a stand-in that is lost while it delivers counts as owing nothing",
