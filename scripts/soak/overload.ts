@@ -63,11 +63,15 @@ export async function soakOverload(minutes: number, print: (line: string) => voi
     if (other.latency.percentile(95) > delayMs * 1000) problems.push("requests for the other partition were slow");
     return windows;
   };
-  const ask = async (factor: number, forMs: number) => {
+  let capacity: readonly number[] = [];
+  const start = (factor: number) => {
     for (const [index, load] of [loads.read, loads.write].entries()) {
       load.stop();
       load.start(factor * capacity[index]!);
     }
+  };
+  const ask = async (factor: number, forMs: number) => {
+    start(factor);
     for (const deadline = performance.now() + forMs; performance.now() < deadline; ) {
       await sleep(reportMs);
       print(`${factor} times, ${watched.measure()} MiB`);
@@ -75,7 +79,6 @@ export async function soakOverload(minutes: number, print: (line: string) => voi
       if (served(read) === 0 || served(write) === 0) problems.push("the overloaded partition did nothing");
     }
   };
-  let capacity: readonly number[] = [];
   try {
     // Whoever asks little of the other partition should hardly notice what follows.
     for (const load of Object.values(loads)) load.start(20);
@@ -96,10 +99,7 @@ export async function soakOverload(minutes: number, print: (line: string) => voi
 
     await ask(10, Math.min(peakMs, (minutes * 60_000) / 2));
     await ask(2, minutes * 60_000);
-    for (const [index, load] of [loads.read, loads.write].entries()) {
-      load.stop();
-      load.start(capacity[index]! / 2);
-    }
+    start(0.5);
     await sleep(recoveryMs);
     print(`half of it, for ${recoveryMs} ms`);
     takeWindows();

@@ -72,9 +72,11 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     sizeOf: () => 0,
     lengthMax: largeAtOnce,
   });
-  const read = async (key: string) => {
-    const found = await reads.add(key);
-    return found === "large" ? largeReads.add(key) : found;
+  const read = async (keys: readonly string[]): Promise<(Record | undefined)[]> => {
+    const found = await Promise.all(keys.map((key) => reads.add(key)));
+    // Mostly none is large, and then nothing more is waited for.
+    if (!found.includes("large")) return found as (Record | undefined)[];
+    return Promise.all(found.map((each, index) => (each === "large" ? largeReads.add(keys[index]!) : each)));
   };
   const writes = new Lanes<Write, WriteOutcome>(partition.name, runtime, options.writeLanes, waitMsMax, {
     run: (members) => partition.write(members),
@@ -102,7 +104,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     name: partition.name,
     ...(partition.readNow && { readNow: partition.readNow.bind(partition) }),
     batches: () => ({ reads: reads.count, writes: writes.count }),
-    read: (keys) => Promise.all(keys.map(read)),
+    read,
     write: (members) => Promise.all(members.map((write) => writes.add(write))),
     open: () => partition.open(),
     initialise: (identity, isJoining) => partition.initialise(identity, isJoining),

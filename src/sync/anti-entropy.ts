@@ -63,6 +63,7 @@ export interface AntiEntropyOptions {
  */
 export class AntiEntropy {
   readonly #options: AntiEntropyOptions;
+
   constructor(options: AntiEntropyOptions) {
     this.#options = options;
   }

@@ -16,6 +16,13 @@ async function programs(context: TestContext) {
 
 const state = (progress: number, keysPerSecond = 0) => ({ progress, keysPerSecond });
 
+function giveBy(turn: FillingTurn, result: string): Promise<string | undefined> {
+  return turn.run(
+    () => state(0),
+    async () => result,
+  );
+}
+
 describe("the turn to fill", () => {
   it("is had by one program at a time, and the other knows how far it is", async (context) => {
     const { a, b } = await programs(context);
@@ -36,13 +43,7 @@ describe("the turn to fill", () => {
     fill();
     assert.equal(await first, "done");
     assert.equal(a.isTaken, false);
-    assert.equal(
-      await b.run(
-        () => state(0),
-        async () => "done too",
-      ),
-      "done too",
-    );
+    assert.equal(await giveBy(b, "done too"), "done too");
     assert.deepEqual([b.isTaken, b.other], [false, undefined]);
     assert.equal(await b.keysPerSecond(), 3000);
   });
@@ -54,13 +55,7 @@ describe("the turn to fill", () => {
       () => Promise.reject(new PartitionError("unreachable", "p1", "gone")),
     );
     await assert.rejects(failing, /gone/);
-    assert.equal(
-      await b.run(
-        () => state(0),
-        async () => "done",
-      ),
-      "done",
-    );
+    assert.equal(await giveBy(b, "done"), "done");
   });
 
   it("passes on by itself from a program that was killed, and not before", async (context) => {
@@ -75,13 +70,7 @@ describe("the turn to fill", () => {
     assert.equal(b.isTaken, true);
     clock.now += 2000;
     assert.equal(b.isTaken, false);
-    assert.equal(
-      await b.run(
-        () => state(0),
-        async () => "done",
-      ),
-      "done",
-    );
+    assert.equal(await giveBy(b, "done"), "done");
   });
 
   it("is had by whoever asks where it cannot be stored", async (context) => {
@@ -89,13 +78,7 @@ describe("the turn to fill", () => {
     for (const member of members) {
       member.use = () => Promise.reject(new PartitionError("full", member.name, "no room"));
     }
-    assert.equal(
-      await a.run(
-        () => state(0),
-        async () => "done",
-      ),
-      "done",
-    );
+    assert.equal(await giveBy(a, "done"), "done");
     assert.equal(await a.keysPerSecond(), undefined);
   });
 });

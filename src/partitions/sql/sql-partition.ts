@@ -140,16 +140,12 @@ export class SqlPartition implements Partition {
     }
   }
 
-  async read(keys: readonly string[]): Promise<(Record | undefined)[]> {
-    const rows = await this.#database.read((session) => this.#selectAll(session, this.#statements.read, keys));
-    const found = new Map(rows.map((row) => [text(row[0]), recordOf(row)]));
-    return keys.map((key) => found.get(key));
+  read(keys: readonly string[]): Promise<(Record | undefined)[]> {
+    return this.#readBy(this.#statements.read, keys, recordOf);
   }
 
-  async readSmall(keys: readonly string[]): Promise<(Record | "large" | undefined)[]> {
-    const rows = await this.#database.read((session) => this.#selectAll(session, this.#statements.readSmall, keys));
-    const found = new Map(rows.map((row) => [text(row[0]), row[7] === null ? "large" : recordOf(row)] as const));
-    return keys.map((key) => found.get(key));
+  readSmall(keys: readonly string[]): Promise<(Record | "large" | undefined)[]> {
+    return this.#readBy(this.#statements.readSmall, keys, (row) => (row[7] === null ? "large" : recordOf(row)));
   }
 
   async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
@@ -559,6 +555,16 @@ export class SqlPartition implements Partition {
     await this.#database.transaction(async (session) => {
       for (const row of rows) await session.execute(this.#statements.addMeta, row);
     });
+  }
+
+  async #readBy<T>(
+    select: Statements["read"],
+    keys: readonly string[],
+    foundIn: (row: Row) => T,
+  ): Promise<(T | undefined)[]> {
+    const rows = await this.#database.read((session) => this.#selectAll(session, select, keys));
+    const found = new Map(rows.map((row) => [text(row[0]), foundIn(row)]));
+    return keys.map((key) => found.get(key));
   }
 
   async #create(): Promise<void> {
