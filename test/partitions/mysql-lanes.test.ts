@@ -33,6 +33,22 @@ describe("lanes to a MySQL server", () => {
     await Promise.allSettled(calls);
     assert.equal(await last, "overloaded");
   });
+
+  it("leave no connection open that was being opened when they were closed", async () => {
+    const { promise: opening, resolve: opened } = Promise.withResolvers<MysqlConnection>();
+    const lanes = new MysqlLanes(
+      "east",
+      1,
+      50,
+      () => opening,
+      () => true,
+    );
+    const call = lanes.lend(async (connection) => connection.isLost);
+    await lanes.close("it is closed");
+    const connection = { isLost: false, destroy: () => Object.assign(connection, { isLost: true }) };
+    opened(connection as unknown as MysqlConnection);
+    assert.equal(await call, true);
+  });
 });
 
 function lanesOf(size: number, waitMs = 50): MysqlLanes {

@@ -29,6 +29,8 @@ export class MysqlLanes {
   readonly #waiting = new Set<Waiting>();
   /** Lanes that are open, opening or lent. */
   #busy = 0;
+  /** How often this was closed: it may be used again. */
+  #closings = 0;
   /** When (`performance.now`) a call last ended with its connection still good. */
   #answeredAt = Number.NEGATIVE_INFINITY;
 
@@ -54,9 +56,10 @@ export class MysqlLanes {
    * turn. When none has ended for a while, the server answers nothing, which makes it `unreachable`.
    */
   async lend<T>(use: (connection: MysqlConnection) => Promise<T>): Promise<T> {
+    const closings = this.#closings;
     let connection = await this.#take();
     try {
-      connection ??= await this.#open();
+      connection ??= await this.#open(closings);
       this.#lent.add(connection);
       return await use(connection);
     } finally {
@@ -66,6 +69,7 @@ export class MysqlLanes {
 
   /** Everything that waits or is under way fails with `reason`; idle connections say goodbye. */
   async close(reason: string): Promise<void> {
+    this.#closings++;
     this.#failWaiting(new PartitionError("unreachable", this.#name, reason));
     for (const connection of this.#lent) connection.destroy(reason);
     await Promise.all(this.#idle.splice(0).map((connection) => connection.close()));
@@ -108,9 +112,13 @@ export class MysqlLanes {
     });
   }
 
-  async #open(): Promise<MysqlConnection> {
+  /** For a call that came after so many `closings`. */
+  async #open(closings: number): Promise<MysqlConnection> {
     try {
-      return await this.#connect();
+      const connection = await this.#connect();
+      // Nobody else would close it, and an open socket keeps the process alive.
+      if (closings !== this.#closings) connection.destroy("it was closed meanwhile");
+      return connection;
     } catch (error) {
       if (error instanceof PartitionError) this.#failWaiting(error);
       throw error;
