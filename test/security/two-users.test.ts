@@ -140,6 +140,8 @@ describe("a store with one user that creates the tables and one that serves", ()
   });
 
   it("says what the user that creates the tables lacks, where it is to deliver", async () => {
+    // It would deliver first.
+    await server.stop();
     await mariadb.administer("INSERT INTO test_one.outbox VALUES ('partition-2', 'a', 1, 1, 0)");
     const { code, stdout } = await runAsCreating(2, "sync");
     assert.match(
@@ -151,7 +153,6 @@ describe("a store with one user that creates the tables and one that serves", ()
   });
 
   it("adds, weighs and drains a partition as the user that serves, once it has its tables", async () => {
-    await server.stop();
     configure(3);
     asksForInit(await run("partition", "add", "partition-3", "--yes"));
     const { code, stderr } = await runAsCreating(3, "init");
