@@ -174,6 +174,36 @@ describe("MySQL database", { timeout: 120_000 }, () => {
     assert.deepEqual(order, [...order.keys()]);
   });
 
+  it("has all statements prepared that are new at once before it waits for any, and executes them in their order", async () => {
+    const numbers = await openEmpty({ hosts: [proxy], readConnections: 1 });
+    const texts = ["SELECT 'one'", "SELECT 'two'", "SELECT 'one'", "SELECT ?"];
+    const sent: Buffer[] = [];
+    const { promise: allSent, resolve } = Promise.withResolvers<void>();
+    proxy.onSent = (chunk) => {
+      sent.push(chunk);
+      const all = Buffer.concat(sent);
+      if (texts.every((text) => all.includes(text))) resolve();
+    };
+    try {
+      await numbers.read(async (session) => {
+        server.pause();
+        const order: number[] = [];
+        const answers = texts.map(async (sql, index) => {
+          const [row] = await session.execute(sql, sql.includes("?") ? ["three"] : []);
+          order.push(index);
+          return Buffer.from(row![0] as Uint8Array).toString();
+        });
+        await Promise.race([allSent, ...answers]);
+        server.resume();
+        assert.deepEqual(await Promise.all(answers), ["one", "two", "one", "three"]);
+        assert.deepEqual(order, [0, 1, 2, 3]);
+      });
+    } finally {
+      proxy.onSent = undefined;
+      server.resume();
+    }
+  });
+
   it("keeps no more prepared statements than a bound", async () => {
     const numbers = await openEmpty({ readConnections: 1 });
     for (let index = 0; index < 400; index++) {

@@ -9,6 +9,8 @@ type Mode = "pass" | "blackhole" | "refuse";
 /** A TCP proxy on the loopback that can fail in the ways that a network does. */
 export class TcpProxy {
   readonly host = "127.0.0.1";
+  /** Told what clients send. */
+  onSent: ((chunk: Buffer) => void) | undefined;
   readonly #target: { readonly host: string; readonly port: number };
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -97,6 +99,7 @@ export class TcpProxy {
       });
     }
     client.on("data", (chunk: Buffer) => {
+      this.onSent?.(chunk);
       if (this.#mode !== "pass") return;
       if (this.#commitCut !== undefined && chunk.includes(commitPacket)) {
         onCommitted = this.#commitCut;

@@ -44,6 +44,8 @@ export class MysqlConnection {
   readonly #socket: Socket;
   readonly #waiting = new Set<(error: PartitionError) => void>();
   readonly #prepared = new Map<string, Prepare>();
+  /** Asked for, and not yet sent. */
+  readonly #preparing = new Map<string, Promise<Prepare>>();
   /** Set while a statement is being prepared: those that come later wait, so that all are sent in order. */
   #sending: Promise<void> | undefined;
   #packetBytesMax = 2 ** 20;
@@ -172,8 +174,10 @@ export class MysqlConnection {
     if (tooLarge !== undefined) return Promise.reject(tooLarge);
     const prepared = this.#prepared.get(sql);
     if (prepared !== undefined && this.#sending === undefined) return this.#send(prepared, parameters);
+    // Ahead of the statements that wait, so that however many are new at once, they cost one round trip more.
+    if (prepared === undefined) void this.#prepare(sql);
     const sent = (this.#sending ?? Promise.resolve()).then(async () => {
-      const ready = await this.#prepare(sql);
+      const ready = await this.#ready(sql);
       return { rows: this.#send(ready, parameters) };
     });
     const done = sent.then(
@@ -187,10 +191,11 @@ export class MysqlConnection {
     return sent.then(({ rows }) => rows);
   }
 
-  async #prepare(sql: string): Promise<Prepare> {
+  /** Kept from its turn on, so that none is closed before it was sent. */
+  async #ready(sql: string): Promise<Prepare> {
     const present = this.#prepared.get(sql);
     if (present !== undefined) return present;
-    const prepared = await this.#answer(this.#connector.prepare(sql));
+    const prepared = await this.#prepare(sql).finally(() => this.#preparing.delete(sql));
     this.#prepared.set(sql, prepared);
     if (this.#prepared.size > preparedMax) {
       const [oldest, statement] = this.#prepared.entries().next().value!;
@@ -198,6 +203,17 @@ export class MysqlConnection {
       statement.close();
     }
     return prepared;
+  }
+
+  #prepare(sql: string): Promise<Prepare> {
+    const present = this.#preparing.get(sql);
+    if (present !== undefined) return present;
+    this.#cork();
+    const preparing = this.#answer(this.#connector.prepare(sql));
+    // Its turn meets the failure.
+    preparing.catch(() => {});
+    this.#preparing.set(sql, preparing);
+    return preparing;
   }
 
   async #send(prepared: Prepare, parameters: readonly Parameter[]): Promise<readonly Row[]> {
