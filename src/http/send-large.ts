@@ -1,9 +1,13 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { PartTurns } from "./part-turns.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 
 /** Larger answers are handed over in parts of this length, the next when one was taken, so that it is seen who takes none. */
 export const partBytes = 64 * 2 ** 10;
+
+/** Of all connections of this process. */
+const turns = new PartTurns(8);
 
 /** Sends a body for which `readers` has room, and gives that back. Rejects when the client is gone. */
 export async function sendParts(
@@ -41,6 +45,7 @@ export async function sendStream(
 
 async function writeParts(response: ServerResponse, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length; sent += partBytes) {
+    await turns.take();
     if (response.destroyed) throw new ClientGone();
     if (!response.write(bytes.subarray(sent, sent + partBytes))) await drained(response);
   }
