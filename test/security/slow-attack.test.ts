@@ -31,7 +31,7 @@ describe("a client during an attack of slowhttptest with 1000 connections", { sk
       const before = describeSeen(await askAsOther(`${server.url}/kv/small`, AbortSignal.timeout(500)));
       const done = new AbortController();
       const asking = askAsOther(`${server.url}/kv/small`, done.signal);
-      await attack("path" in found ? found.path : "", kind, `${server.url}/kv/large`, seconds);
+      await attack(["path" in found ? found.path : ""], kind, `${server.url}/kv/large`, seconds);
       done.abort();
       const seen = await asking;
       context.diagnostic(`${kind}: before ${before}, during ${describeSeen(seen)}`);

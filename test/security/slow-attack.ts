@@ -14,10 +14,14 @@ export type Attack = keyof typeof attacks;
 
 const attackers = 1000;
 
-/** Attacks `url` with 1000 connections from 127.0.0.1; resolves when that ends. Rejects when the program fails. */
-export async function attack(program: string, kind: Attack, url: string, seconds: number): Promise<void> {
+/**
+ * Attacks `url` with 1000 connections from 127.0.0.1; resolves when that ends. Rejects when the program fails. `command` is
+ * slowhttptest, behind a program that runs it where there is one.
+ */
+export async function attack(command: readonly string[], kind: Attack, url: string, seconds: number): Promise<void> {
+  const [program, ...first] = command as [string, ...string[]];
   const args = [...attacks[kind], "-c", String(attackers), "-r", "1000", "-l", String(seconds), "-u", url, "-p", "2"];
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, [...first, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (chunk: string) => {
@@ -62,5 +66,5 @@ function ask(url: string, agent: Agent): Promise<number | string> {
 export function describeSeen({ answers, latency }: Seen): string {
   const ms = (nanoseconds: number) => (nanoseconds / 1e6).toFixed(1);
   const counts = JSON.stringify(Object.fromEntries(answers));
-  return `${counts}, p50 ${ms(latency.percentile(50))} ms, p99 ${ms(latency.percentile(99))} ms`;
+  return `${counts}, p50 ${ms(latency.percentile(50))} ms, p99 ${ms(latency.percentile(99))} ms, max ${ms(latency.max)} ms`;
 }
