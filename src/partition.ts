@@ -59,10 +59,13 @@ export interface Partition {
    * delaying do no harm. When it resolves, all of them (or greater versions) are on disk.
    *
    * A record at or below the floor whose key is absent here is a ghost: it was delivered everywhere, deleted and
-   * purged. It is dropped, unless `acceptOld` says that this partition is still receiving its records from one
+   * purged. It is dropped, unless this partition is still receiving its records, as `receiving` says, from one
    * that has no ghosts. Gives how many were dropped.
+   *
+   * @throws PartitionError `rejected` when it is not as `receiving` says any more: what was read so long ago may have been
+   * deleted and purged since. Then nothing is stored.
    */
-  apply(records: readonly Record[], acceptOld?: boolean): Promise<number>;
+  apply(records: readonly Record[], receiving?: Receiving): Promise<number>;
 
   /** What an earlier write with this request id did, if it was applied here within the last 24 h. */
   recall(key: string, requestId: string): Promise<RecalledRequest | undefined>;
@@ -167,6 +170,14 @@ export interface Identity {
   /** The same on all partitions of one store. */
   readonly cluster: string;
   readonly partition: string;
+}
+
+/** What tells that a partition is still receiving its records. At least one of them is given. */
+export interface Receiving {
+  /** The counter of passes of one that is new or was set back: the pass that completes it raises it. */
+  readonly pass?: number;
+  /** The topology by which it gains keys: the next one is decided when it has them. */
+  readonly epoch?: number;
 }
 
 /** What the meta table of a partition says of synchronisation. Counters and stamps only ever grow. */

@@ -17,6 +17,7 @@ import {
   type Progress,
   type PurgedSlice,
   type RecalledRequest,
+  type Receiving,
   type RequestPosition,
   type ScanPage,
   type ScanRange,
@@ -34,7 +35,7 @@ import { compareVersions, type Version, versionTime } from "../version.ts";
 import { decide } from "./decide.ts";
 import { nextFilling } from "./filling.ts";
 import { fingerprinter } from "./fingerprint.ts";
-import { mayCount, raisedProgress } from "./progress.ts";
+import { mayCount, mustBeReceiving, raisedProgress } from "./progress.ts";
 import { epochOf, noTopology, withAccepted, withAdopted, withPromise } from "./stored-topology.ts";
 
 const noBytes = new Uint8Array(0);
@@ -118,11 +119,13 @@ export class MemoryPartition implements Partition {
     });
   }
 
-  async apply(records: readonly Record[], acceptOld = false): Promise<number> {
+  async apply(records: readonly Record[], receiving?: Receiving): Promise<number> {
+    const { progress, topology } = this.#state;
+    if (receiving !== undefined) mustBeReceiving(this.name, receiving, progress.pass, epochOf(topology));
     let dropped = 0;
     for (const record of records) {
       const present = this.#state.records.get(record.key);
-      if (present === undefined && !acceptOld && record.version.stamp <= this.#state.progress.floor) dropped++;
+      if (present === undefined && receiving === undefined && record.version.stamp <= progress.floor) dropped++;
       else if (present === undefined || compareVersions(record.version, present.version) > 0) {
         this.#state.records.set(record.key, record);
       }

@@ -1,4 +1,4 @@
-import { type KeyVersion, PartitionError, type Progress } from "../partition.ts";
+import { type KeyVersion, PartitionError, type Progress, type Receiving } from "../partition.ts";
 import { bucketCount } from "../replicas/hash.ts";
 import type { Log, Replica } from "../replicas/replica.ts";
 import type { ReplicaSet } from "../replicas/replica-set.ts";
@@ -261,13 +261,15 @@ export class AntiEntropy {
 
   async #lookInto(bucket: number, members: readonly Member[], scope: DigestScope): Promise<BucketDifference> {
     const { replicas } = this.#options;
+    const { epoch } = replicas;
     const owners = replicas.owners(bucket);
     const holders = members.filter(({ replica }) => owners.includes(replica));
     const lists = await Promise.all(
       holders.map(async (holder) => {
         const { replica } = holder;
+        const receiving = receivingOf(holder, epoch, replicas.isGaining(replica, bucket));
         const versions: KeyVersion[] = await replica.use((partition) => partition.versions(bucket));
-        return { replica, isReceiving: holder.isReceiving || replicas.isGaining(replica, bucket), versions };
+        return { replica, receiving, versions };
       }),
     );
     return compareBucket(lists, holders.length === owners.length, scope);
@@ -321,6 +323,11 @@ interface Member {
   readonly progress: Progress;
   readonly isReceiving: boolean;
   readonly visit: number;
+}
+
+function receivingOf({ isReceiving, progress }: Member, epoch: number, isGaining: boolean): Receiving | undefined {
+  if (!isReceiving && !isGaining) return undefined;
+  return { ...(isReceiving && { pass: progress.pass }), ...(isGaining && { epoch }) };
 }
 
 function greatestFloor(members: readonly Member[]): bigint {

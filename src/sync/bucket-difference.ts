@@ -1,4 +1,4 @@
-import type { KeyVersion } from "../partition.ts";
+import type { KeyVersion, Receiving } from "../partition.ts";
 import type { Replica } from "../replicas/replica.ts";
 import { compareVersions } from "../version.ts";
 import type { DigestScope } from "./digest.ts";
@@ -6,8 +6,8 @@ import type { DigestScope } from "./digest.ts";
 /** What one replica has of a bucket. */
 export interface BucketList {
   readonly replica: Replica;
-  /** It was set back or is new: what it has of old records may be ghosts. */
-  readonly isReceiving: boolean;
+  /** Set when it was set back, is new or gains the bucket: what it has of old records may be ghosts. */
+  readonly receiving: Receiving | undefined;
   readonly versions: readonly KeyVersion[];
 }
 
@@ -71,10 +71,8 @@ function compareKey(
   // Purged here and not yet there, or expired: that is the same as absent.
   if (areOthersEmpty && ((newest.isTombstone && isOld) || hasExpired)) return undefined;
   const isGhost =
-    isOld &&
-    holders.every((list) => list.isReceiving) &&
-    lackers.some((list) => !list.isReceiving && !present.has(list));
-  holders.sort((a, b) => Number(a.isReceiving) - Number(b.isReceiving));
+    isOld && holders.every((list) => list.receiving) && lackers.some((list) => !list.receiving && !present.has(list));
+  holders.sort((a, b) => Number(!!a.receiving) - Number(!!b.receiving));
   return { newest, holders, lackers, isGhost };
 }
 

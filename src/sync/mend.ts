@@ -50,8 +50,8 @@ async function ship(source: BucketList, differences: readonly KeyDifference[], i
   let shipped = 0;
   for (const [target, records] of byTarget) {
     // A steady source has no ghosts; where all replicas are receiving, nobody knows better.
-    const acceptOld = target.isReceiving && (!source.isReceiving || isWhole);
-    const dropped = await target.replica.use((partition) => partition.apply(records, acceptOld));
+    const receiving = source.receiving === undefined || isWhole ? target.receiving : undefined;
+    const dropped = await target.replica.use((partition) => partition.apply(records, receiving));
     shipped += records.length - dropped;
   }
   return shipped;

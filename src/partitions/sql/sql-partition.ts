@@ -17,6 +17,7 @@ import {
   type Progress,
   type PurgedSlice,
   type RecalledRequest,
+  type Receiving,
   type RequestPosition,
   type ScanPage,
   type ScanRange,
@@ -33,7 +34,7 @@ import type { Topology } from "../../topology/topology.ts";
 import { compareVersions, stampMax, type Version, versionTime } from "../../version.ts";
 import { nextFilling } from "../filling.ts";
 import { type Fingerprint, fingerprinter } from "../fingerprint.ts";
-import { mayCount, progressOf, progressRows, raisedProgress } from "../progress.ts";
+import { mayCount, mustBeReceiving, passName, progressOf, progressRows, raisedProgress } from "../progress.ts";
 import {
   epochOfRows,
   fenceNames,
@@ -174,13 +175,13 @@ export class SqlPartition implements Partition {
     }
   }
 
-  async apply(records: readonly Record[], acceptOld = false): Promise<number> {
+  async apply(records: readonly Record[], receiving?: Receiving): Promise<number> {
     const newest = newestByKey(records);
     // Nothing at or below the floor can be told from a ghost without a look at what is there, which fresh records,
     // far above it, need not wait for.
-    const isFresh = !acceptOld && newest.every((record) => record.version.stamp > this.#floor);
+    const isFresh = receiving === undefined && newest.every((record) => record.version.stamp > this.#floor);
     const applied = isFresh && (await this.#applyFresh(newest));
-    return applied ? 0 : this.#applyChecked(newest, acceptOld);
+    return applied ? 0 : this.#applyChecked(newest, receiving);
   }
 
   async recall(key: string, requestId: string): Promise<RecalledRequest | undefined> {
@@ -450,10 +451,15 @@ export class SqlPartition implements Partition {
     }
   }
 
-  async #applyChecked(newest: readonly Record[], acceptOld: boolean): Promise<number> {
+  async #applyChecked(newest: readonly Record[], receiving: Receiving | undefined): Promise<number> {
     return this.#database.transaction(async (session) => {
-      this.#seeFence(textsOf(await session.execute(this.#statements.shareFence, fenceNames)));
-      const old = acceptOld ? [] : newest.filter((record) => record.version.stamp <= this.#floor);
+      const meta = textsOf(await session.execute(this.#statements.shareFence, fenceNames));
+      this.#seeFence(meta);
+      if (receiving !== undefined) {
+        const { pass } = progressOf(textsOf(await session.execute(this.#statements.sharePass, [passName])));
+        mustBeReceiving(this.name, receiving, pass, epochOfRows(meta));
+      }
+      const old = receiving !== undefined ? [] : newest.filter((record) => record.version.stamp <= this.#floor);
       const ghosts = await this.#absent(session, old);
       const wanted = ghosts.size === 0 ? newest : newest.filter((record) => !ghosts.has(record.key));
       await Promise.all(this.#applyAll(session, wanted));

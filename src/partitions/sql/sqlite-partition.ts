@@ -17,6 +17,7 @@ import {
   type Progress,
   type PurgedSlice,
   type RecalledRequest,
+  type Receiving,
   type RequestPosition,
   type ScanPage,
   type ScanRange,
@@ -98,8 +99,8 @@ export class SqlitePartition implements Partition {
     return outcomes;
   }
 
-  apply(records: readonly Record[], acceptOld?: boolean): Promise<number> {
-    return this.#call("apply", records, acceptOld) as Promise<number>;
+  apply(records: readonly Record[], receiving?: Receiving): Promise<number> {
+    return this.#call("apply", records, receiving) as Promise<number>;
   }
 
   recall(key: string, requestId: string): Promise<RecalledRequest | undefined> {

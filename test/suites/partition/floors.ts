@@ -168,10 +168,22 @@ export function floorClaims(bench: Bench): void {
       await partition.raise(floors);
       const record = recordOf(key("old"), { stamp: floor - 1n, writer }, "old");
       assert.equal(await partition.apply([record]), 1);
-      assert.equal(await partition.apply([record], true), 0);
+      assert.equal(await partition.apply([record], { pass: 0 }), 0);
       assert.equal(await partition.apply([record]), 0);
       const [found] = await partition.read([record.key]);
       assertRecord(found, record);
+    });
+
+    claim("lets it take nothing old any more once it has all of them, or holds other keys", async () => {
+      const { partition } = await fresh(true);
+      await partition.raise(floors);
+      const record = recordOf(key("late"), { stamp: floor - 1n, writer }, "old");
+      const newer = recordOf(key("newer"), { stamp: floor + 1n, writer }, "new");
+      await partition.raise({ pass: 1, isComplete: true });
+      for (const receiving of [{ pass: 0 }, { epoch: 1 }, { pass: 1, epoch: 1 }, { pass: 0, epoch: 0 }])
+        await assert.rejects(partition.apply([newer, record], receiving), { name: "PartitionError", kind: "rejected" });
+      assert.deepEqual(await partition.read([record.key, newer.key]), [undefined, undefined]);
+      assert.equal(await partition.apply([newer, record], { pass: 1, epoch: 0 }), 0);
     });
 
     claim("tells ghosts among many", async () => {
