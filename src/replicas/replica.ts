@@ -126,6 +126,8 @@ export class Replica {
       const isReceiving = await this.#options.isReceiving(this);
       if (!this.isReachable || this.visit !== visit || this.#isClosed) return;
       if (isReceiving) return this.#recover();
+      // Another call may have taken it into use meanwhile.
+      if (this.isSteady) return;
       this.state = "catching_up";
       const began = runtime.elapsed();
       await this.#options.catchUp(this);

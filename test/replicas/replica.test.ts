@@ -40,4 +40,29 @@ describe("a partition that returns", () => {
   it("is judged once when it had not", async () => {
     assert.deepEqual(await setBackWhileWaiting(10), { state: "steady", asked: 1 });
   });
+
+  it("stays in use when two looked at it, and the later one has to wait", async () => {
+    const partition = new MemoryPartition("p1");
+    await partition.initialise({ cluster: "c", partition: "p1" });
+    const slow = Promise.withResolvers<boolean>();
+    const answers = [Promise.resolve(true), slow.promise, Promise.resolve(false)];
+    let waits = 0;
+    const replica = new Replica(partition, "", {
+      runtime: systemRuntime,
+      log: silentLog,
+      accept: () => undefined,
+      isReceiving: () => answers.shift()!,
+      catchUp: () => (++waits === 1 ? Promise.resolve() : new Promise(() => undefined)),
+      onSteady: () => undefined,
+    });
+    await replica.connect();
+    assert.equal(replica.state, "recovering");
+    const late = replica.admit();
+    await replica.admit();
+    assert.equal(replica.state, "steady");
+    slow.resolve(false);
+    await late;
+    assert.deepEqual([replica.state, waits], ["steady", 1]);
+    await replica.close();
+  });
 });
