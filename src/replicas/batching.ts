@@ -30,6 +30,8 @@ const dividedMin = 32;
 /** What a front end does for one request, in ms, about: batches that take longer for each member are not divided. */
 const requestMs = 0.07;
 const smoothing = 8;
+/** A write that got its stamp so long ago, by the wall clock, is not sent any more: half of the least `purge_after`. */
+const heldMsMax = 30 * 60_000;
 /** Large values that one statement reads: so many are in memory for each lane of them. */
 const largeAtOnce = 1;
 /**
@@ -56,6 +58,9 @@ const waitingBytesMax = 64 * 2 ** 20;
  *
  * Nobody waits longer than `waitMsMax` behind others that are answered: how long the first in the queue has waited tells
  * how long a new one would, and whoever has waited too long when a lane is free fails as `overloaded`, with nothing begun.
+ * A write that was held up for half an hour, because this process was stopped, is not sent: its stamp is from a time of which a
+ * partition that was restored meanwhile may not know any more that everything has been purged.
+ *
  * So a partition that is asked for more than it can do does what it can, in bounded time, and all of it again as soon as
  * less is asked. One that answers nothing at all is no such partition: its own time-outs tell whether it is there, and
  * until then those who wait may yet be taken by another replica.
@@ -82,6 +87,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     run: (members) => partition.write(members),
     sizeOf: (write) => write.content.value.length,
     commits: commitsInTurn ? "in turn" : "beside",
+    mayLeave: (write) => runtime.now() <= write.now + heldMsMax,
   });
   const applied = new Lanes<Record, number>(partition.name, runtime, 1, waitMsMax, {
     run: async (records) => {
@@ -108,10 +114,10 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     write: (members) => Promise.all(members.map((write) => writes.add(write))),
     open: () => partition.open(),
     initialise: (identity, isJoining) => partition.initialise(identity, isJoining),
-    apply: (records, acceptOld) => {
+    apply: (records, receiving) => {
       const [only] = records;
       // What comes in a batch already leaves as it is.
-      if (only === undefined || records.length > 1 || acceptOld) return partition.apply(records, acceptOld);
+      if (only === undefined || records.length > 1 || receiving) return partition.apply(records, receiving);
       return applied.add(only);
     },
     recall: (key, requestId) => partition.recall(key, requestId),
@@ -158,6 +164,8 @@ interface Work<Member, Result> {
   sizeOf(member: Member): number;
   /** Where members share a commit: whether those of two batches are made one after another, or beside each other. */
   readonly commits?: "in turn" | "beside";
+  /** Whether it may still be sent, however long this process was stopped. */
+  mayLeave?(member: Member): boolean;
   /** Members of one batch at most, if fewer than otherwise. */
   readonly lengthMax?: number;
 }
@@ -297,16 +305,21 @@ class Lanes<Member, Result> {
     return new PartitionError("overloaded", this.#partition, message);
   }
 
-  /** Nothing of them has begun, and who sent them may have given up. */
+  /** Nothing of them has begun, and who sent them may have given up. The first has always waited longest. */
   #failLate(): void {
     const now = this.#runtime.elapsed();
-    let count = 0;
-    while (count < this.#waiting.length && this.#isLate(this.#waiting[count]!, now)) count++;
-    if (count === 0) return;
-    for (const waiting of this.#waiting.splice(0, count)) {
-      this.#waitingBytes -= waiting.bytes;
-      waiting.reject(this.#tooLate());
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      const isHeld = this.#work.mayLeave?.(first.member) === false;
+      if (!isHeld && !this.#isLate(first, now)) return;
+      this.#waiting.shift();
+      this.#waitingBytes -= first.bytes;
+      first.reject(isHeld ? this.#held() : this.#tooLate());
     }
+  }
+
+  #held(): PartitionError {
+    const message = "this process was stopped for so long that its requests from before are not sent any more";
+    return new PartitionError("overloaded", this.#partition, message);
   }
 
   #failWaiting(error: PartitionError): void {

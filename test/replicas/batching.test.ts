@@ -83,7 +83,7 @@ async function settled(): Promise<void> {
 
 function write(key: string, bytes = 1): Write {
   const content = { isTombstone: false, value: Buffer.alloc(bytes), type: "", metadata: "", expires: 0 };
-  return { key, content, stamp: 1n, writer: 1, now: 1, owed: [], standIn: false, epoch: 0 };
+  return { key, content, stamp: 1n, writer: 1, now: Date.now(), owed: [], standIn: false, epoch: 0 };
 }
 
 describe("batching", () => {
@@ -172,6 +172,24 @@ describe("batching", () => {
       { read: 512, overloaded: 88 },
       { read: 1 },
     ]);
+  });
+
+  it("does not send a write that waited while the process was stopped for more than half an hour", async () => {
+    const turns: (() => void)[] = [];
+    let now = Date.now();
+    const runtime = { ...systemRuntime, now: () => now, soon: (run: () => void) => void turns.push(run) };
+    const memory = new MemoryPartition("p1");
+    const partition = batching(memory, runtime, oneLane);
+    const before = partition.write([write("before")]);
+    now += 31 * 60_000;
+    const after = partition.write([{ ...write("after"), now }]);
+    while (turns.length > 0) turns.shift()!();
+    await assert.rejects(before, { kind: "overloaded", message: /stopped for so long/ });
+    assert.equal((await after)[0]?.kind, "applied");
+    assert.deepEqual(
+      (await memory.read(["before", "after"])).map((record) => record?.key),
+      [undefined, "after"],
+    );
   });
 
   it("lets all wait for one that answers nothing, until it does or is lost", async () => {
