@@ -156,10 +156,13 @@ export class Store {
       if (replay !== undefined) return replay;
       const [found] = await home.use((partition) => partition.read([key])).catch(rethrow);
       const current = found !== undefined && isLive(found, this.#options.runtime.now()) ? found : undefined;
-      if (options.condition !== undefined && !conditionHolds(options.condition, current?.version)) {
-        throw preconditionFailed(current?.version);
+      const holds = options.condition === undefined || conditionHolds(options.condition, current?.version);
+      if (current === undefined || !holds) {
+        // A write is refused by a partition that is not the home any more, but it answers whoever reads.
+        if (!(await this.#options.topologies.confirm(home).catch(rethrow))) continue;
+        if (!holds) throw preconditionFailed(current?.version);
+        throw new StoreError("not_found", "there is nothing to change under this key");
       }
-      if (current === undefined) throw new StoreError("not_found", "there is nothing to change under this key");
       const condition = { ifMatch: [formatVersion(current.version)] };
       try {
         return await this.put(key, change(current), { ...options, condition });

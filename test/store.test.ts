@@ -349,6 +349,24 @@ describe("a partition that is away", () => {
   });
 });
 
+describe("a write that was held up for hours", () => {
+  it("is not sent any more, because a partition that was restored meanwhile might take its stamp", async (context) => {
+    context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    const { store, partitions } = await start({ partitions: 2 });
+    const key = keyAtHome("p1", 2);
+    const { faults } = partitions[0]!;
+    const held = Promise.withResolvers<void>();
+    faults.hold = held.promise;
+    const written = store.put(key, text("1"));
+    await eventually(() => partitions[0]!.calls.get("write") === 1);
+    context.mock.timers.tick(3_600_000);
+    faults.isDown = true;
+    held.resolve();
+    await assert.rejects(written, fails("overloaded"));
+    assert.deepEqual(await partitions[1]!.memory.read([key]), [undefined]);
+  });
+});
+
 describe("a write whose answer is lost", () => {
   for (const fate of ["applied", "not_applied"] as const) {
     it(`is applied exactly once when it was ${fate} at the home`, async () => {
@@ -413,6 +431,22 @@ describe("a write whose answer is lost", () => {
     const [first, second] = [store.put("a", text("1")), store.put("a", text("2"), { condition })];
     await assert.rejects(second, fails("home_unavailable"));
     await first;
+  });
+
+  it("is not repeated hours later, when what is newer may have been purged", async (context) => {
+    context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    const { store, partitions } = await start({ partitions: 2 });
+    const key = keyAtHome("p1", 2);
+    const { faults } = partitions[0]!;
+    const held = Promise.withResolvers<void>();
+    faults.hold = held.promise;
+    faults.loseNextCommit = "not_applied";
+    const outcome = store.put(key, text("1"));
+    await eventually(() => partitions[0]!.calls.get("write") === 1);
+    context.mock.timers.tick(3_600_000);
+    held.resolve();
+    await assert.rejects(outcome, fails("outcome_unknown"));
+    assert.deepEqual(await partitions[1]!.memory.read([key]), [undefined]);
   });
 
   it("is unknown when the home stays away", async () => {

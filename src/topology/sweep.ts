@@ -50,12 +50,14 @@ export class Sweep {
       if (this.#seen?.epoch !== epoch) {
         const epochs = await topologies.refresh();
         if (!replicas.replicas.every((replica) => epochs.get(replica) === epoch)) return;
+        await this.#forgetGone();
         this.#seen = { epoch, at: runtime.elapsed() };
         this.#nextAt = this.#seen.at + sweepDelayMs;
-        await this.#forgetGone();
       }
       if (runtime.elapsed() < this.#nextAt) return;
       this.#nextAt = runtime.elapsed() + intervalMs;
+      // A member that was set back owes them again.
+      await this.#forgetGone();
       for (const replica of replicas.replicas) await this.#sweep(replica, epoch);
     } catch (error) {
       if (!(error instanceof PartitionError)) throw error;

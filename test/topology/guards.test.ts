@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { assembleStore } from "../../src/assemble-store.ts";
 import type { StoreError } from "../../src/errors.ts";
+import { type Partition, PartitionError } from "../../src/partition.ts";
 import { keyBucket } from "../../src/replicas/hash.ts";
 import { Placement } from "../../src/replicas/placement.ts";
 import { type Runtime, systemRuntime } from "../../src/runtime.ts";
@@ -122,6 +123,24 @@ describe("a new home", () => {
   });
 });
 
+describe("a former home", () => {
+  it("is not believed that there is nothing to change", async () => {
+    const partitions = await partitionsWith(first);
+    const key = keyOf("p1", "p2");
+    store = await open(partitions, 100);
+    for (const { memory } of partitions.values()) {
+      for (const topology of [filling, switching, finished(switching)]) await memory.adopt(topology);
+    }
+    const { memory } = partitions.get("p2")!;
+    const write = { key, content: { ...content("one"), isTombstone: false }, writer: 1, now: Date.now() };
+    const [outcome] = await memory.write([{ ...write, stamp: 1n, owed: [], standIn: false, epoch: 4 }]);
+    assert.equal(outcome?.kind, "applied");
+    const { existed } = await store.update(key, ({ value }) => content(`${Buffer.from(value)}, two`));
+    assert.equal(existed, true);
+    assert.equal((await memory.read([key]))[0]?.value.toString(), "one, two");
+  });
+});
+
 describe("a home that is given up as lost", () => {
   const conditional = { condition: { ifMatch: "*" } } as const;
 
@@ -197,6 +216,29 @@ describe("what moved away", () => {
     }
     assert.ok(await isOn(orphan));
     assert.equal((await owner.read([key]))[0]?.value.toString(), "only here");
+  });
+
+  it("is owed to nobody who has left, also where that could not be said at first", async () => {
+    const partitions = await partitionsWith({ ...first, epoch: 2, gone: ["p9"] });
+    const { partition, memory, ...rest } = partitions.get("p1")!;
+    const write = { key: "a", content: { ...content("x"), isTombstone: false }, stamp: 1n, writer: 1, now: 1 };
+    await memory.write([{ ...write, owed: ["p9"], standIn: false, epoch: 2 }]);
+    let failures = 0;
+    const busy = new Proxy(partition, {
+      get: (target, property: keyof Partition) => {
+        if (property !== "owed" || failures > 0) return target[property];
+        return async () => {
+          failures++;
+          throw new PartitionError("overloaded", "p1", "the test says so");
+        };
+      },
+    });
+    store = await open(partitions.set("p1", { partition: busy, memory, ...rest }), 100);
+    await eventually(async () => {
+      await store!.sync.changeTopology();
+      return (await memory.owed()).length === 0;
+    });
+    assert.equal(failures, 1);
   });
 });
 
