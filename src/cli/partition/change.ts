@@ -9,13 +9,13 @@ import { exitCodes } from "../failure.ts";
 import { startProgress } from "../terminal/progress.ts";
 import { outputWidth } from "../terminal/table.ts";
 import { ask } from "./ask.ts";
-import { follow } from "./follow.ts";
+import { type Ending, follow } from "./follow.ts";
 import type { ChangeOptions } from "./options.ts";
 import { planLines, rateOf } from "./plan-view.ts";
 
 /**
- * Shows what the change means, asks, begins it, and follows it to its end. Exit code 1 when it is not begun or goes on
- * without this command.
+ * Shows what the change means, asks, begins it, and follows it to its end. Exit code 1 when it is not begun, is cancelled by
+ * another command or goes on without this one.
  */
 export async function changeTopology(
   sources: ConfigSources,
@@ -44,10 +44,7 @@ export async function changeTopology(
     const question = next.change?.lost === undefined ? "Go on?" : `Is ${next.change.lost} lost for good? Go on?`;
     if (!options.yes && !(await ask(question))) return exitCodes.notAllDone;
     await store.topology.begin(request);
-    const isDone = await follow(store);
-    if (options.json) print(JSON.stringify({ ...document, done: isDone }));
-    else print(isDone ? ending(request) : goesOn);
-    return isDone ? exitCodes.done : exitCodes.notAllDone;
+    return showEnding(await follow(store), options.json ? document : undefined, doneLine(request));
   });
 }
 
@@ -65,10 +62,9 @@ export async function followChange(sources: ConfigSources, { json }: ChangeOptio
   return withStore(sources, async (store) => {
     await store.topology.refresh();
     const change = store.topology.status().change;
-    const isDone = change === "" || (await follow(store));
-    if (json) print(JSON.stringify({ change, done: isDone }));
-    else print(change === "" ? "no change is under way" : isDone ? "done" : goesOn);
-    return isDone ? exitCodes.done : exitCodes.notAllDone;
+    const document = json ? { change } : undefined;
+    if (change === "") return showEnding("done", document, "no change is under way");
+    return showEnding(await follow(store), document, "done");
   });
 }
 
@@ -82,8 +78,17 @@ export function sectionOf(config: Config, name: string) {
 
 const goesOn =
   "the change goes on: front ends and kvasir sync carry it through; kvasir partition follow shows how far it is";
+const cancelled = "cancelled by another command; what was brought already is deleted by and by";
 
-function ending(request: ChangeRequest): string {
+/** Gives the exit code. */
+function showEnding(ending: Ending, document: object | undefined, done: string): number {
+  const isDone = ending === "done";
+  if (document !== undefined) print(JSON.stringify({ ...document, done: isDone }));
+  else print(isDone ? done : ending === "cancelled" ? cancelled : goesOn);
+  return isDone ? exitCodes.done : exitCodes.notAllDone;
+}
+
+function doneLine(request: ChangeRequest): string {
   const left = (name: string) =>
     `${name} has left the store: remove its section, lower partitions, and drop its database`;
   if (request.kind === "drain") return `done: ${left(request.name)}`;

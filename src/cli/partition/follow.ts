@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Store } from "../../store.ts";
 import { describeChange } from "../../topology/topology.ts";
 import { startProgress } from "../terminal/progress.ts";
@@ -6,11 +7,15 @@ const redrawMs = 100;
 /** Between two looks at a change that waits for something. */
 const waitMs = 1000;
 
+/** How a change ended, or that it goes on without the command. */
+export type Ending = "done" | "cancelled" | "goes on";
+
 /**
  * Carries the change under way through, as front ends do beside it, and shows how far it is. Ends when the change is
- * done, or with `false` when a signal comes: the change goes on all the same.
+ * done, when somebody else cancels it, or when a signal comes: then it goes on all the same.
  */
-export async function follow(store: Store): Promise<boolean> {
+export async function follow(store: Store): Promise<Ending> {
+  const { change } = store.topology.current();
   let isStopped = false;
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"]) {
@@ -31,11 +36,15 @@ export async function follow(store: Store): Promise<boolean> {
   try {
     while (!isStopped) {
       await Promise.race([store.sync.changeTopology(), stopped]);
-      if (store.topology.current().change === undefined) return true;
+      const current = store.topology.current();
+      if (current.change === undefined) {
+        const isReached = isDeepStrictEqual(current.members, change?.members) && current.replicas === change?.replicas;
+        return isReached ? "done" : "cancelled";
+      }
       await Promise.race([new Promise((resolve) => setTimeout(resolve, waitMs)), stopped]);
       if (!isStopped) await store.topology.refresh();
     }
-    return false;
+    return "goes on";
   } finally {
     clearInterval(timer);
     progress.stop();
