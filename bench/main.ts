@@ -5,7 +5,7 @@ import { drawChart } from "./chart.ts";
 import { Environment } from "./environment.ts";
 import { type Flags, help, readFlags, sections } from "./flags.ts";
 import { measure } from "./measure.ts";
-import { report } from "./report.ts";
+import { limitsOf, report } from "./report.ts";
 import type { Results } from "./results.ts";
 
 /** `npm run bench`: Kvasir and its peers, loaded in turn in one run, see `--help`. */
@@ -31,7 +31,7 @@ async function run(flags: Flags): Promise<void> {
   try {
     const results = flags.task === "report" ? read(file) : await measure(flags, environment, say);
     writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`);
-    const text = report(results);
+    const text = report(results, limitsOf(readFileSync(join(here, "limits.md"), "utf8")));
     writeFileSync(join(folder, "RESULTS.md"), text);
     process.stdout.write(text);
     const chart = drawChart(results, () => environment.peer("draw.mjs"));

@@ -1,20 +1,22 @@
 import { type Measurement, median, type Results, summarise } from "./results.ts";
 import { judge } from "./targets.ts";
 
-/** The Markdown that says what a run measured. */
-export function report(results: Results): string {
+/** The Markdown that says what a run measured; `limits` is what it says of the targets that are not reached. */
+export function report(results: Results, limits: string): string {
   const { machine, node, rounds, seconds, notMeasured } = results;
   const cases = [...new Set(results.measurements.map((each) => each.case))];
   return `# Results
 
 Made by \`npm run bench\` on ${machine}, Node ${node}; \`bench/results.json\` has every round. Medians of ${rounds}
-interleaved rounds of ${seconds} s (cases that no target rests on: of half that), after three seconds to warm up, or one where the server was asked before.
+interleaved rounds of ${seconds} s (cases that no target rests on: of half that), after six seconds to warm up, or one where the server has done the same before.
 Kvasir is the package as it is published. Load generator (\`wrk\`, one thread, closed loop), servers and databases share the machine's cores. Unless a case says otherwise: values of
 128 bytes, 64 connections, random of 10 thousand keys. CPU is user and system time of all processes of the server for
 one request; that of the database servers stands apart. "durable" is what is on disk (fsync) when it is answered.
-[limits.md](limits.md) says why a target is not reached.
 
 ${targets(results)}
+${limits}
+[limits.md](limits.md) has more.
+
 ${cases.map((name) => caseTable(name, results)).join("\n")}
 ${[special(results), ycsb(results), synchronisation(results)].filter((text) => text !== "").join("\n")}${
   notMeasured.length === 0
@@ -30,6 +32,11 @@ function targets(results: Results): string {
     reached === undefined ? "" : isReached ? "yes" : "no",
   ]);
   return `## Targets\n\n${table(["target", "reached", ""], rows)}`;
+}
+
+/** The first part of `limits.md`: what stands in the way of the targets. */
+export function limitsOf(page: string): string {
+  return page.slice(0, page.indexOf("\n## ")).replace("# Limits\n", "## Why not all are reached\n");
 }
 
 function caseTable(name: string, { measurements }: Results): string {

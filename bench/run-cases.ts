@@ -1,10 +1,10 @@
 import type { Case } from "./cases.ts";
 import type { Environment } from "./environment.ts";
 import type { Measurement, Results } from "./results.ts";
-import { type Contender, isWriting, type Load, type Subject } from "./subject.ts";
+import { type Contender, isWriting, type Load, type Operation, type Subject } from "./subject.ts";
 
-/** Of a server that has just started, whose code is compiled while it runs, and of one that was asked other things. */
-const warmSeconds = { started: 3, running: 1 };
+/** Of a server that has not done this before, whose code is compiled while it runs, and of one that has. */
+const warmSeconds = { first: 6, again: 1 };
 
 export interface RunOptions {
   readonly rounds: number;
@@ -29,18 +29,20 @@ export async function runCases(
   const measurements: Measurement[] = [];
   const subjects = new Map<Contender, Subject>();
   const failed = new Map<Contender, string>();
+  const done = new Map<Subject, Set<Operation>>();
   try {
     for (const [index, each] of cases.entries()) {
       say(`${each.name} (${index + 1} of ${cases.length})`);
       const loads = new Map<Contender, Load[]>();
       for (const contender of each.contenders) {
         await attempt(contender, failed, say, async () => {
-          const running = subjects.get(contender);
-          const subject = running ?? (await contender.start(environment));
+          const subject = subjects.get(contender) ?? (await contender.start(environment));
           subjects.set(contender, subject);
           const spec = specOf(each, contender);
           await subject.fill(spec);
-          await subject.load(spec, running === undefined ? warmSeconds.started : warmSeconds.running);
+          const operations = done.get(subject) ?? new Set();
+          await subject.load(spec, operations.has(spec.operation) ? warmSeconds.again : warmSeconds.first);
+          done.set(subject, operations.add(spec.operation));
           await subject.settle();
           loads.set(contender, []);
         });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { cases, names } from "../../bench/cases.ts";
 import { bare, etcd, sqlite } from "../../bench/contenders.ts";
-import { report } from "../../bench/report.ts";
+import { limitsOf, report } from "../../bench/report.ts";
 import { type Measurement, median, type Results, summarise } from "../../bench/results.ts";
 import type { Load } from "../../bench/subject.ts";
 import { judge } from "../../bench/targets.ts";
@@ -88,7 +88,9 @@ describe("the report", () => {
         notMeasured: [{ name: etcd.name, reason: "no such package" }],
         ycsb: [{ subject: "SQLite", workload: "A", operationsPerSecond: 1234.4, p50Ms: 1, p99Ms: 2, failures: 0 }],
       }),
+      limitsOf("# Limits\n\nThe disk.\n\n## Details\n\nMore.\n"),
     );
+    assert.match(text, /^## Why not all are reached\n\nThe disk\.\n+\[limits\.md\]/m);
     assert.match(text, /^## GET$/m);
     assert.match(text, /^\| Kvasir, SQLite \(7 failed\) \| yes \| 50 \| 1\.00 \|/m);
     assert.match(text, /^- etcd, JSON gateway: no such package$/m);
