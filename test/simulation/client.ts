@@ -1,6 +1,6 @@
 import type { ClockToken } from "../../src/clock-token.ts";
 import { StoreError } from "../../src/errors.ts";
-import { type Condition, PartitionError } from "../../src/partition.ts";
+import { type Condition, PartitionError, requestAgeMs } from "../../src/partition.ts";
 import { keyHash } from "../../src/replicas/hash.ts";
 import type { NewContent, WriteOptions, WriteResult } from "../../src/store-types.ts";
 import { compareVersions, formatVersion, parseVersion, type Version } from "../../src/version.ts";
@@ -138,6 +138,8 @@ export class Client {
       } else if (answer.kind !== "refused" || !isRetriable(answer.code)) return;
       // Only a request with an id may be repeated.
       if (!hasRequest || attempt >= 3) return;
+      // Its id is not remembered for ever.
+      if (world.now - operation.invokedAt > requestAgeMs / 2) return;
       await world.wait(random.exponential(300));
     }
   }
@@ -168,8 +170,10 @@ export class Client {
         () =>
           `${this.name} ${name} asks ${frontEnd.process.name}: ${kind} ${key} ${JSON.stringify(operation.condition ?? "")}`,
       );
+      // One that is paused reads it when it goes on.
+      const received = new Promise<void>((resolve) => frontEnd.process.deliver(resolve));
       answer = await Promise.race([
-        work(frontEnd).catch((error: unknown) => this.#failed(error)),
+        received.then(() => this.#startOn(frontEnd, work)).catch((error: unknown) => this.#failed(error)),
         frontEnd.gone.then(() => lost),
         world.wait(patienceMs).then(() => lost),
       ]);
@@ -188,6 +192,14 @@ export class Client {
     if (answer.kind === "refused" && answer.code === "not_fresh_enough" && operation.kind !== "get")
       oracle.fail(`${operation.name}, a write, was told not_fresh_enough`);
     return answer;
+  }
+
+  #startOn(frontEnd: FrontEnd, work: (frontEnd: FrontEnd) => Promise<Answer>): Promise<Answer> {
+    const working = work(frontEnd);
+    const { onRequest } = frontEnd;
+    frontEnd.onRequest = undefined;
+    onRequest?.();
+    return working;
   }
 
   async #get(

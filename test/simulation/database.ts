@@ -67,7 +67,8 @@ export class Database {
   start = 0;
   /** Whether it was ever set back to an older state, or replaced. */
   setbacks = 0;
-  setBackAt = Number.NEGATIVE_INFINITY;
+  /** When it was set back, the last time last. */
+  readonly setBackAt: number[] = [];
   /** By how much its clock is off; `undefined` for an engine that has no clock of its own. */
   clockOffsetMs: number | undefined;
   readonly #world: World;
@@ -201,7 +202,7 @@ export class Database {
   setBack(state: MemoryState): void {
     this.state = copyOf(state);
     this.setbacks++;
-    this.setBackAt = this.#world.time;
+    this.setBackAt.push(this.#world.time);
   }
 
   // --- Internal helpers ---
@@ -213,11 +214,11 @@ export class Database {
     });
   }
 
-  async #call(method: keyof Partition, parameters: readonly unknown[]): Promise<unknown> {
+  async #call(method: keyof Partition, parameters: readonly unknown[], purpose: string = method): Promise<unknown> {
     const memory = new MemoryPartition(this.name, this.state);
     const work = (memory as Partition)[method] as unknown as Call;
     const result = await work.apply(memory, parameters as never[]);
-    if (changing.has(method)) this.observer.changed(this, method, []);
+    if (changing.has(method)) this.observer.changed(this, purpose, []);
     return result;
   }
 
@@ -232,7 +233,7 @@ export class Database {
         () =>
           this.receive(() => {
             if (isAway()) return;
-            this.#call("remove", [found]).then(
+            this.#call("remove", [found], "purge").then(
               (purged) => finish(undefined, { purged, last }),
               (error: PartitionError) => finish(error),
             );

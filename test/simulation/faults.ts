@@ -72,7 +72,9 @@ export class Faults implements Network {
       database.resume();
       if (!database.isUp) database.restart();
     }
-    for (const { process } of frontEnds) {
+    for (const frontEnd of frontEnds) {
+      const { process } = frontEnd;
+      frontEnd.onRequest = undefined;
       process.offsetMs = 0;
       process.drift = 0;
       process.resume();
@@ -111,8 +113,13 @@ export class Faults implements Network {
       });
       if (frontEnds.length === 0) this.#options.startFrontEnd();
     } else if (fault === "front end pause") {
-      frontEnd.process.pause();
-      world.after(lastingMs, () => frontEnd.process.resume());
+      const pause = () => {
+        frontEnd.process.pause();
+        world.after(lastingMs, () => frontEnd.process.resume());
+      };
+      // Now, or when it has just begun with a request.
+      if (random.chance(0.5)) pause();
+      else frontEnd.onRequest = pause;
     } else if (fault === "clock step") {
       frontEnd.process.offsetMs = (random.next() * 2 - 1) * settings.skewMs;
     } else if (fault === "hours") world.jumpMs += random.pick([1_000_000, 4_000_000, 4_000_000, 9_000_000]);
@@ -127,7 +134,7 @@ export class Faults implements Network {
   /** Only while everything else is whole: what two disks lose at once nobody promises. */
   #setBack(database: Database, fault: "restore" | "replace", lastingMs: number): void {
     const { world, oracle, databases } = this.#options;
-    if (databases.some((each) => !each.isUp || oracle.isReceiving(each))) return;
+    if (databases.some((each) => !each.isUp || oracle.isReceiving(each) || !oracle.isWhole(each))) return;
     const backups = this.#backups.filter((backup) => backup.database === database);
     let state = new MemoryState();
     if (fault === "replace") {

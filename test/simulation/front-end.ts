@@ -15,6 +15,8 @@ export const cluster = "simulated";
 const topologyCalls = new Set<keyof Partition>(["promise", "accept", "adopt", "keepRequests", "remove", "initialise"]);
 
 interface View {
+  /** When it was last found recovering, and its counter of passes then. */
+  recovering?: { readonly at: number; readonly pass: number };
   state: "away" | "open" | "steady" | "recovering";
   /** When it was opened last, by true time. */
   openedAt: number;
@@ -27,16 +29,19 @@ const admissionMs = 100;
 export class FrontEnd {
   readonly process: Process;
   store: Store | undefined;
+  /** Happens when it has begun with the next request. */
+  onRequest: (() => void) | undefined;
   /** Resolves when the process is dead. */
   readonly gone: Promise<void>;
   /** Counts changes of what it thinks of the partitions. */
   changes = 0;
   readonly views = new Map<string, View>();
   /** Writes of which it knows that a stand-in took them. */
-  readonly #standIns: CommittedWrite[] = [];
+  readonly #standIns: { readonly write: CommittedWrite; readonly source: string }[] = [];
   /** Of each partition, what it committed last of all that it told this front end. */
-  readonly #witnesses = new Map<string, CommittedWrite>();
+  readonly #witnesses = new Map<string, { readonly write: CommittedWrite; readonly at: number }>();
   #die: () => void = () => undefined;
+  #hidesRestarts = false;
   readonly #world: World;
   readonly #oracle: Oracle;
 
@@ -67,6 +72,7 @@ export class FrontEnd {
           this.changes++;
         };
         const { hidesRestarts } = settings;
+        this.#hidesRestarts = hidesRestarts;
         const partition = connect({ process, database, network, world: this.#world, hidesRestarts, opened });
         const lanes = { readLanes: 2, writeLanes: 2, waitMsMax: 2000 };
         const watched = new Proxy(partition, {
@@ -122,9 +128,10 @@ export class FrontEnd {
   noteAnswer(key: string, version: Version, isReplay: boolean): void {
     const write = this.#oracle.find(key, version);
     if (write === undefined) return;
-    const witness = this.#witnesses.get(write.database);
-    if (!isReplay && (witness === undefined || witness.at < write.at)) this.#witnesses.set(write.database, write);
-    if (write.database !== this.#oracle.replicasOf(key)[0]?.name) this.#standIns.push(write);
+    const { database, at } = write.commits.at(-1)!;
+    const witness = this.#witnesses.get(database);
+    if (!isReplay && (witness === undefined || witness.at < at)) this.#witnesses.set(database, { write, at });
+    if (database !== this.#oracle.replicasOf(key)[0]?.name) this.#standIns.push({ write, source: database });
   }
 
   /** A conditional write is decided only when nothing that it knows a stand-in took is still owed to the home. */
@@ -133,21 +140,23 @@ export class FrontEnd {
     // It may have been decided by the home before.
     if (this.#oracle.topology.change !== undefined || this.#oracle.topology.epoch !== owedEpoch) return;
     if (owed === undefined || this.#oracle.databases.some(({ setbacks }) => setbacks > 0)) return;
-    const facts = `${describe(owed.record)} is with its stand-in ${owed.database}`;
+    const facts = `${describe(owed.record)} is with its stand-in`;
     this.#oracle.fail(`${this.process.name} has ${operation} decided although it knows that ${facts}`);
   }
 
   /** What it knows that a stand-in took in place of the home of `key`, and that is still owed to it. */
   owedToHomeOf(key: string): CommittedWrite[] {
     const [home] = this.#oracle.replicasOf(key);
-    return this.#standIns.filter(({ record, database }) => {
+    const owed = this.#standIns.filter(({ write: { record }, source }) => {
       if (home === undefined || this.#oracle.replicasOf(record.key)[0] !== home) return false;
-      const source = this.#oracle.databases.find(({ name }) => name === database);
-      const hint = source?.state.outbox.get(home.name)?.get(record.key);
-      const row = home.state.records.get(record.key);
+      const { state } = this.#oracle.databases.find(({ name }) => name === source)!;
+      const hint = state.outbox.get(home.name)?.get(record.key);
       if (hint === undefined || compareVersions(hint.version, record.version) < 0) return false;
-      return row === undefined || compareVersions(row.version, record.version) < 0;
+      // What it had, and was purged since, is owed no more: the hint is a newer write's.
+      const held = home.state.records.get(record.key)?.version ?? this.#oracle.purged.get(record.key);
+      return held === undefined || compareVersions(held, record.version) < 0;
     });
+    return owed.map(({ write }) => write);
   }
 
   #logged(facts: object, message: string): void {
@@ -165,10 +174,11 @@ export class FrontEnd {
     } else if (message === "partition is away") view.state = "away";
     else if (message === "partition is recovering") {
       view.state = "recovering";
-      const database = this.#oracle.databases.find(({ name }) => name === partition);
+      const database = this.#oracle.databases.find(({ name }) => name === partition)!;
+      view.recovering = { at: this.#world.time, pass: database.state.progress.pass };
       // One that has joined was empty, and may have been filled while this was found out.
       const isNew = !this.#oracle.topologies.get(0)?.members.some(({ name }) => name === partition);
-      if (database?.setbacks === 0 && !isNew)
+      if (database.setbacks === 0 && !isNew)
         this.#oracle.fail(`${this.process.name} takes ${partition} for one that was set back`);
     }
   }
@@ -176,16 +186,22 @@ export class FrontEnd {
   /** One that lacks what it told was set back, and is used only when it has got what those in reach have of it. */
   #checkWitness(name: string): void {
     const witness = this.#witnesses.get(name);
-    const { state, setBackAt } = this.#oracle.databases.find((database) => database.name === name)!;
-    if (witness === undefined || witness.isLost) return;
-    const { record } = witness;
+    const database = this.#oracle.databases.find((each) => each.name === name)!;
+    const { state } = database;
+    const setBackAt = database.setBackAt.at(-1) ?? Number.NEGATIVE_INFINITY;
+    if (witness === undefined || witness.write.isLost) return;
+    // It was noticed, and a pass has filled it since: from those that were in reach then.
+    const { recovering } = this.views.get(name)!;
+    if (recovering !== undefined && witness.at < recovering.at && state.progress.pass > recovering.pass) return;
+    const { record } = witness.write;
     const has = ({ records }: typeof state) => {
       const row = records.get(record.key);
       return row !== undefined && compareVersions(row.version, record.version) >= 0;
     };
     if (has(state) || record.version.stamp <= state.progress.floor) return;
-    // It was asked before that.
-    if (this.#world.time - setBackAt < admissionMs) return;
+    // It was asked before that: no connection outlives a restart, unless that is hidden.
+    const isOpenedBefore = this.views.get(name)!.openedAt < setBackAt;
+    if (this.#world.time - setBackAt < admissionMs || (isOpenedBefore && !this.#hidesRestarts)) return;
     const inReach = this.#oracle.databases.filter((database) => this.views.get(database.name)?.state !== "away");
     if (!inReach.some((database) => has(database.state))) return;
     this.#oracle.fail(
@@ -202,7 +218,9 @@ export class FrontEnd {
       if (sourceView.openedAt > view.openedAt) continue;
       for (const hint of source.state.outbox.get(name)?.values() ?? []) {
         const write = this.#oracle.find(hint.key, hint.version);
-        if (!hint.standIn || write === undefined || write.at >= view.openedAt) continue;
+        if (!hint.standIn || write === undefined) continue;
+        const takenAt = write.commits.findLast(({ database }) => database === source.name)?.at;
+        if (takenAt === undefined || takenAt >= view.openedAt) continue;
         const row = target.state.records.get(hint.key);
         if (row !== undefined && compareVersions(row.version, hint.version) >= 0) continue;
         if (source.setbacks > 0 || target.setbacks > 0) continue;

@@ -76,8 +76,9 @@ function place(oracle: Oracle, operation: Operation, calm: Calm): Placed | undef
   // Which tombstone it became, if any, does not show: any may be its own that no other delete was told of.
   if (isUnknown && kind === "delete") return invoked < calm.to ? { ...clipped, write: undefined } : undefined;
   const write = isUnknown ? writeOf(oracle, operation) : oracle.find(key, answer.version);
-  if (write === undefined || write.database !== calm.home) return undefined;
-  return write.at > calm.from && write.at <= calm.to ? { ...clipped, write } : undefined;
+  if (write === undefined) return undefined;
+  const tookPlace = write.commits.some(({ database, at }) => database === calm.home && at > calm.from && at <= calm.to);
+  return tookPlace ? { ...clipped, write } : undefined;
 }
 
 function historyOperation(

@@ -7,15 +7,20 @@ import { compareVersions, formatVersion, type Version } from "../../src/version.
 import type { Database, DecidedWrite, Observer } from "./database.ts";
 import type { World } from "./world.ts";
 
+interface Commit {
+  readonly database: string;
+  readonly at: number;
+}
+
 /** A write that a partition decided and committed. */
 export interface CommittedWrite {
   readonly record: Record;
   /** The value's last part, which names the client's operation; a tombstone has none. */
   readonly operation: string;
-  database: string;
   /** The epoch by which it was decided. */
   readonly epoch: number;
-  at: number;
+  /** Where and when it was committed, the latest last: several times where it was repeated. */
+  readonly commits: Commit[];
   /** Set when every copy was lost with a disk: then nothing is promised of it any more. */
   isLost: boolean;
 }
@@ -178,6 +183,21 @@ export class Oracle implements Observer {
     return greatest;
   }
 
+  /** Whether `database` has what it was set back from, and nothing that was purged: as far as that is not lost. */
+  isWhole(database: Database): boolean {
+    if (database.setbacks === 0) return true;
+    for (const key of this.committed.keys()) {
+      if (!this.ownersOf(key).includes(database)) continue;
+      const row = database.state.records.get(key);
+      const purged = this.purged.get(key);
+      const held = row?.version ?? purged;
+      const winner = this.winner(key)?.record.version;
+      if (winner !== undefined && (held === undefined || compareVersions(held, winner) < 0)) return false;
+      if (row !== undefined && purged !== undefined && compareVersions(row.version, purged) <= 0) return false;
+    }
+    return true;
+  }
+
   /** The committed write of exactly this version. */
   find(key: string, version: Version): CommittedWrite | undefined {
     return this.committed.get(key)?.find((write) => compareVersions(write.record.version, version) === 0);
@@ -212,12 +232,15 @@ export class Oracle implements Observer {
     const { time: at } = this.#world;
     const again = this.find(record.key, record.version);
     // One that is repeated may be stored by a second partition as well, or anew where it was lost.
-    if (again?.isLost) Object.assign(again, { at, database: database.name, isLost: false });
-    if (again !== undefined) return;
+    if (again !== undefined) {
+      again.isLost = false;
+      again.commits.push({ database: database.name, at });
+      return;
+    }
     const operation = Buffer.from(record.value).toString().split(",").at(-1)!;
     const committed = this.committed.get(record.key) ?? [];
     this.committed.set(record.key, committed);
-    committed.push({ record, operation, database: database.name, epoch, at, isLost: false });
+    committed.push({ record, operation, epoch, commits: [{ database: database.name, at }], isLost: false });
   }
 
   /** A new home decides conditional writes only when it has all that was decided before the switch. */
@@ -261,7 +284,7 @@ export class Oracle implements Observer {
     for (const [key, before] of shadow.records) {
       if (records.has(key)) continue;
       shadow.records.delete(key);
-      this.#checkRemoval(database, before);
+      this.#checkRemoval(database, before, method);
       if (!before.isTombstone && this.replicasOf(key)[0] === database) this.#noteCalm(key, true);
     }
     for (const [key, record] of records) {
@@ -284,8 +307,12 @@ export class Oracle implements Observer {
       }
       const purged = this.purged.get(key);
       if (before === undefined && purged && compareVersions(record.version, purged) <= 0) {
+        // What has expired is absent wherever it is, and is purged again.
         const mayBe =
-          this.isReceiving(database) || this.#isGaining(database, key) || !this.ownersOf(key).includes(database);
+          this.isReceiving(database) ||
+          this.#isGaining(database, key) ||
+          !this.ownersOf(key).includes(database) ||
+          this.#hasExpired(record);
         if (!mayBe) this.fail(`${database.name} raised ${describe(record)} from the dead`);
       }
     }
@@ -305,18 +332,24 @@ export class Oracle implements Observer {
     if (this.find(record.key, record.version) === undefined) this.fail(`${id} was never committed by a write`);
   }
 
-  #checkRemoval(database: Database, record: Record): void {
+  #checkRemoval(database: Database, record: Record, method: string): void {
     const { key, version, isTombstone } = record;
     this.#world.note(() => `${database.name} removes ${describe(record)}`);
-    if (!this.ownersOf(key).includes(database)) {
-      this.#checkSwept(database, record);
+    // By the topology that it knows itself: it takes part in a change only when it has learned of it.
+    const { topology } = database.state.topology;
+    const owners = this.ownersOf(key, topology?.epoch ?? 0);
+    // One that holds it no more purges it as well, like any other.
+    if (!owners.includes(database) && method !== "purge") {
+      if (topology?.change !== undefined) this.fail(`${database.name} swept ${describe(record)} during a change`);
+      this.#checkSwept(database, record, owners);
       return;
     }
     const known = this.purged.get(key);
     const wasPurged = known !== undefined && compareVersions(version, known) <= 0;
     // What was lost with a disk, and is in a backup of it alone, may go. That it was set back need not show on any disk: a
     // front end remembers the counter that it has seen, when the partition that recorded it was set back as well.
-    const isReceiving = this.isReceiving(database) || database.setbacks > 0;
+    // What a partition gains again by a change, it may still have from before.
+    const isReceiving = this.isReceiving(database) || database.setbacks > 0 || this.#isGaining(database, key);
     if (isReceiving && (wasPurged || this.find(key, version)?.isLost === true)) {
       this.counts.ghosts++;
       return;
@@ -335,10 +368,9 @@ export class Oracle implements Observer {
   }
 
   /** What moved away goes only when all who hold it have it, or have purged it. */
-  #checkSwept(database: Database, record: Record): void {
+  #checkSwept(database: Database, record: Record, owners: readonly Database[]): void {
     this.counts.swept++;
-    if (this.topology.change !== undefined) this.fail(`${database.name} swept ${describe(record)} during a change`);
-    for (const owner of this.ownersOf(record.key)) {
+    for (const owner of owners) {
       const row = owner.state.records.get(record.key);
       if (
         row === undefined

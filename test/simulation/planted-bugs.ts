@@ -32,10 +32,15 @@ export const plantedBugs: readonly PlantedBug[] = [
     "row.version.stamp >= atLeast ? atLeast : atLeast",
   ),
   bug(
-    "a version is not above the write floor",
+    "a write that was held up is sent, and is not above the write floor",
     decide,
     "writeFloor >= write.stamp ? writeFloor + 1n : write.stamp",
     "write.stamp",
+    {
+      file: "src/replicas/batching.ts",
+      search: "mayLeave: (write) => runtime.now() <= write.now + heldMsMax,",
+      replace: "",
+    },
   ),
   bug(
     "a repeated write that finds a newer row counts as applied",
@@ -78,7 +83,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     "records at or below the floor are taken although their key is absent",
     memory,
-    "record.version.stamp <= this.#state.progress.floor) dropped++",
+    "record.version.stamp <= progress.floor) dropped++",
     "record.version.stamp < 0n) dropped++",
   ),
   bug(
@@ -329,5 +334,11 @@ export const plantedBugs: readonly PlantedBug[] = [
     store,
     "const owners = this.#replicas.owners(bucket);",
     "const owners = this.#replicas.of(bucket);",
+  ),
+  bug(
+    "a former home is believed that there is nothing to change",
+    store,
+    "if (!(await this.#options.topologies.confirm(home).catch(rethrow))) continue;",
+    "",
   ),
 ];

@@ -45,8 +45,11 @@ export interface Settings {
 }
 
 /** The changes of a schedule, or none: drawn apart from everything else. */
-export function drawChanges(random: SeededRandom, { partitions, replicas }: Settings): ChangeRequest["kind"][] {
-  if (!random.chance(0.15)) return [];
+export function drawChanges(random: SeededRandom, settings: Settings): readonly ChangeRequest["kind"][] {
+  return settings.changes.length > 0 || random.chance(0.85) ? settings.changes : someChanges(random, settings);
+}
+
+function someChanges(random: SeededRandom, { partitions, replicas }: Settings): ChangeRequest["kind"][] {
   const kinds: ChangeRequest["kind"][] = ["add", "replace", "weight"];
   if (partitions > 2) kinds.push("drain", "replicas");
   if (replicas === "all") kinds.push("add", "replace");
@@ -62,6 +65,10 @@ const themes: readonly {
   readonly always: readonly Fault[];
   /** Many clients and few keys. */
   readonly isHot?: boolean;
+  /** Few keys that clients change all the time while the partitions of the store are changed. */
+  readonly isChanging?: boolean;
+  /** Many writes wait, passes and purges follow each other fast, and proxies hide that a server was restored. */
+  readonly isHeld?: boolean;
   /** Half of the schedules have clients that go on writing a key or two while its home comes and goes. */
   readonly isLively?: boolean;
 }[] = [
@@ -96,6 +103,10 @@ const themes: readonly {
     always: ["cut"],
     faults: ["crash", "loss", "pause", "front end crash", "slow", "clock step"],
   },
+  // Front ends that do not know yet who decides.
+  { share: 1, isChanging: true, always: ["cut"], faults: ["loss", "slow", "front end pause", "pause", "full"] },
+  // What is sent again when everybody has forgotten about it.
+  { share: 1, isHeld: true, always: ["hours", "front end pause"], faults: ["restore", "slow", "loss", "cut", "pause"] },
 ];
 
 export function drawSettings(random: SeededRandom): Settings {
@@ -135,6 +146,15 @@ export function drawSettings(random: SeededRandom): Settings {
     changes: [],
     killedAt: 0,
   };
+  if (theme.isChanging === true) {
+    const busy = { frontEnds: 3, clients: 6, keys: keys.slice(0, 2), operations: 160, thinkMs: 40, faultEveryMs: 300 };
+    return { ...settings, ...busy, changes: [...someChanges(random, settings), ...someChanges(random, settings)] };
+  }
+  if (theme.isHeld === true) {
+    const [passIntervalMs, purgeIntervalMs] = [random.integer(200, 900), random.integer(200, 900)];
+    const busy = { frontEnds: 3, clients: 8, keys: keys.slice(0, 2), operations: 200, thinkMs: 10, faultEveryMs: 150 };
+    return { ...settings, ...busy, hidesRestarts: true, passIntervalMs, purgeIntervalMs };
+  }
   if (theme.isLively !== true || random.chance(0.5)) return settings;
   return {
     ...settings,
