@@ -151,6 +151,7 @@ export class Store {
     for (let attempt = 0; attempt < updateAttemptsMax; attempt++) {
       if (this.#isHomeChanging(bucket, false)) await this.#untilHomeIsReady(bucket);
       const home = this.#replicas.home(bucket);
+      const { epoch } = this.#replicas;
       if (!this.#isHomeCertain(home, bucket)) throw homeUnavailable(home);
       const replay = options.request && (await this.#recall(home, key, options));
       if (replay !== undefined) return replay;
@@ -159,7 +160,7 @@ export class Store {
       const holds = options.condition === undefined || conditionHolds(options.condition, current?.version);
       if (current === undefined || !holds) {
         // A write is refused by a partition that is not the home any more, but it answers whoever reads.
-        if (!(await this.#options.topologies.confirm(home).catch(rethrow))) continue;
+        if (!(await this.#options.topologies.confirm(home, epoch).catch(rethrow))) continue;
         if (!holds) throw preconditionFailed(current?.version);
         throw new StoreError("not_found", "there is nothing to change under this key");
       }
@@ -182,9 +183,10 @@ export class Store {
   async list(range: ListRange): Promise<ListPage> {
     // Every loss of a partition takes it out of the next attempt, so this ends.
     for (let attempt = 0; ; attempt++) {
+      const { epoch } = this.#replicas;
       try {
         const page = await listPage(this.#replicas, range, this.#options.runtime.now());
-        if (await this.#areCurrent(this.#replicas.replicas)) return page;
+        if (await this.#areCurrent(this.#replicas.replicas, epoch)) return page;
         if (attempt >= this.#replicas.replicas.length) throw noReplica(this.#replicas.replicas);
       } catch (error) {
         const isLoss = error instanceof PartitionError && error.kind === "unreachable";
@@ -257,12 +259,13 @@ export class Store {
   /** Asks the replica that serves `bucket`, and the next one when that turns out to be gone, or to hold it no longer. */
   async #readServing(bucket: number, key: string): Promise<Record | undefined> {
     for (;;) {
+      const { epoch } = this.#replicas;
       const replica = this.#replicas.serving(bucket);
       if (replica === undefined) throw noReplica(this.#replicas.of(bucket));
       try {
         const read = this.#readNow(replica, key);
         const [record] = read ?? (await replica.use((partition) => partition.read([key])));
-        if (this.#isConfirmed(replica) || (await this.#options.topologies.confirm(replica))) return record;
+        if (this.#isConfirmed(replica) || (await this.#options.topologies.confirm(replica, epoch))) return record;
       } catch (error) {
         // A replica that was lost is not served from any more, so this ends.
         if (replica.isSteady || !(error instanceof PartitionError)) throw storeError(error);
@@ -286,16 +289,19 @@ export class Store {
     return this.#options.runtime.elapsed() <= replica.confirmedUntil;
   }
 
-  /** Whether what was read of `replicas` may be given on. */
-  async #areCurrent(replicas: readonly Replica[]): Promise<boolean> {
+  /** Whether what was read of `replicas`, by the topology of `epoch`, may be given on. */
+  async #areCurrent(replicas: readonly Replica[], epoch: number): Promise<boolean> {
     const { topologies } = this.#options;
     const late = replicas.filter((replica) => replica.isSteady && !this.#isConfirmed(replica));
-    return (await Promise.all(late.map((replica) => topologies.confirm(replica)))).every((isCurrent) => isCurrent);
+    return (await Promise.all(late.map((replica) => topologies.confirm(replica, epoch)))).every(
+      (isCurrent) => isCurrent,
+    );
   }
 
   /** The greatest of as many replicas' records as `concern` says; those that had an older one are given it in the background. */
   async #readSeveral(bucket: number, key: string, concern: ReadConcern): Promise<Record | undefined> {
     const count = concernCount(concern, this.#replicas.of(bucket).length);
+    const { epoch } = this.#replicas;
     const answers: { replica: Replica; record: Record | undefined }[] = [];
     const candidates = this.#replicas.of(bucket).filter((replica) => replica.isReachable);
     while (answers.length < count && candidates.length > 0) {
@@ -309,7 +315,10 @@ export class Store {
       answers.push(...results.filter((result) => result.status === "fulfilled").map((result) => result.value));
     }
     if (answers.length < count) throw tooFew(answers.length, count, this.#replicas.of(bucket));
-    const areCurrent = await this.#areCurrent(answers.map(({ replica }) => replica)).catch(rethrow);
+    const areCurrent = await this.#areCurrent(
+      answers.map(({ replica }) => replica),
+      epoch,
+    ).catch(rethrow);
     if (!areCurrent) return this.#readSeveral(bucket, key, concern);
     const greatest = newest(answers.map((answer) => answer.record));
     if (greatest !== undefined) {
@@ -331,11 +340,13 @@ export class Store {
     const { runtime } = this.#options;
     const deadline = runtime.elapsed() + waitMs;
     for (;;) {
+      const { epoch } = this.#replicas;
       const asked = this.#replicas.of(bucket).filter((replica) => replica.isReachable);
       const answers = asked.map(async (replica) => {
         const [record] = await replica.use((partition) => partition.read([key]));
         if (isFreshEnough(known, record?.version)) return { record };
-        if (!(await this.#areCurrent([replica]))) throw new PartitionError("rejected", replica.name, "it was replaced");
+        if (!(await this.#areCurrent([replica], epoch)))
+          throw new PartitionError("rejected", replica.name, "it was replaced");
         if (record === undefined && (await hasForgotten(replica, key, known))) return { record };
         throw new PartitionError("rejected", replica.name, "its version is older");
       });

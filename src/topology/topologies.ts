@@ -84,12 +84,11 @@ export class Topologies {
   }
 
   /**
-   * Whether `replica` holds what this program thinks that it holds; if not, the newer topology is adopted.
+   * Whether `replica` holds what the topology of `epoch` says, by which it was read; if not, the newer one is adopted.
    *
    * @throws PartitionError when it cannot be asked.
    */
-  async confirm(replica: Replica): Promise<boolean> {
-    const { epoch } = this.current();
+  async confirm(replica: Replica, epoch: number): Promise<boolean> {
     await this.#ask(replica);
     return epoch === this.current().epoch;
   }

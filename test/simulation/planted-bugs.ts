@@ -338,7 +338,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     "a former home is believed that there is nothing to change",
     store,
-    "if (!(await this.#options.topologies.confirm(home).catch(rethrow))) continue;",
+    "if (!(await this.#options.topologies.confirm(home, epoch).catch(rethrow))) continue;",
     "",
   ),
 ];

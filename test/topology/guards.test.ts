@@ -124,21 +124,31 @@ describe("a new home", () => {
 });
 
 describe("a former home", () => {
-  it("is not believed that there is nothing to change", async () => {
-    const partitions = await partitionsWith(first);
-    const key = keyOf("p1", "p2");
-    store = await open(partitions, 100);
-    for (const { memory } of partitions.values()) {
-      for (const topology of [filling, switching, finished(switching)]) await memory.adopt(topology);
-    }
-    const { memory } = partitions.get("p2")!;
-    const write = { key, content: { ...content("one"), isTombstone: false }, writer: 1, now: Date.now() };
-    const [outcome] = await memory.write([{ ...write, stamp: 1n, owed: [], standIn: false, epoch: 4 }]);
-    assert.equal(outcome?.kind, "applied");
-    const { existed } = await store.update(key, ({ value }) => content(`${Buffer.from(value)}, two`));
-    assert.equal(existed, true);
-    assert.equal((await memory.read([key]))[0]?.value.toString(), "one, two");
-  });
+  for (const isLearned of [false, true]) {
+    it(`is not believed that there is nothing to change${isLearned ? ", also when its answer is late" : ""}`, async () => {
+      const partitions = await partitionsWith(first);
+      const key = keyOf("p1", "p2");
+      store = await open(partitions, 100);
+      const { faults, calls } = partitions.get("p1")!;
+      const held = Promise.withResolvers<void>();
+      if (isLearned) faults.hold = held.promise;
+      const change = () => store!.update(key, ({ value }) => content(`${Buffer.from(value)}, two`));
+      const early = isLearned ? change() : undefined;
+      if (isLearned) await eventually(() => calls.get("read") === 1);
+      for (const { memory } of partitions.values()) {
+        for (const topology of [filling, switching, finished(switching)]) await memory.adopt(topology);
+      }
+      const { memory } = partitions.get("p2")!;
+      const write = { key, content: { ...content("one"), isTombstone: false }, writer: 1, now: Date.now() };
+      const [outcome] = await memory.write([{ ...write, stamp: 1n, owed: [], standIn: false, epoch: 4 }]);
+      assert.equal(outcome?.kind, "applied");
+      if (isLearned) await store.topology.refresh();
+      held.resolve();
+      const { existed } = await (early ?? change());
+      assert.equal(existed, true);
+      assert.equal((await memory.read([key]))[0]?.value.toString(), "one, two");
+    });
+  }
 });
 
 describe("a home that is given up as lost", () => {
