@@ -50,7 +50,7 @@ describe("the cases", () => {
     const { measurements, notMeasured } = await run([caseOf("one", [a, b]), caseOf("two", [b], false)], events);
     assert.deepEqual(events, [
       "one (1 of 2)",
-      ...["start a", "fill a 5", "load a 3", "start b", "fill b 5", "load b 3"],
+      ...["start a", "fill a 5", "load a 6", "start b", "fill b 5", "load b 6"],
       ...["load a 4", "load b 4", "load a 4", "load b 4", "stop a"],
       "two (2 of 2)",
       ...["fill b 5", "load b 1", "load b 2", "load b 2", "stop b"],
