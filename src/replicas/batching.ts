@@ -58,12 +58,12 @@ const waitingBytesMax = 64 * 2 ** 20;
  *
  * Nobody waits longer than `waitMsMax` behind others that are answered: how long the first in the queue has waited tells
  * how long a new one would, and whoever has waited too long when a lane is free fails as `overloaded`, with nothing begun.
- * A write that was held up for half an hour, because this process was stopped, is not sent: its stamp is from a time of which a
- * partition that was restored meanwhile may not know any more that everything has been purged.
- *
  * So a partition that is asked for more than it can do does what it can, in bounded time, and all of it again as soon as
  * less is asked. One that answers nothing at all is no such partition: its own time-outs tell whether it is there, and
  * until then those who wait may yet be taken by another replica.
+ *
+ * A write that was held up for half an hour, because this process was stopped, is not sent: its stamp is from a time of which a
+ * partition that was restored meanwhile may not know any more that everything has been purged.
  */
 export function batching(partition: Partition, runtime: Runtime, options: BatchingOptions): Partition {
   const { waitMsMax, commitsInTurn = false } = options;
@@ -87,7 +87,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     run: (members) => partition.write(members),
     sizeOf: (write) => write.content.value.length,
     commits: commitsInTurn ? "in turn" : "beside",
-    mayLeave: (write) => runtime.now() <= write.now + heldMsMax,
+    isHeldUp: (write) => runtime.now() > write.now + heldMsMax,
   });
   const applied = new Lanes<Record, number>(partition.name, runtime, 1, waitMsMax, {
     run: async (records) => {
@@ -164,8 +164,8 @@ interface Work<Member, Result> {
   sizeOf(member: Member): number;
   /** Where members share a commit: whether those of two batches are made one after another, or beside each other. */
   readonly commits?: "in turn" | "beside";
-  /** Whether it may still be sent, however long this process was stopped. */
-  mayLeave?(member: Member): boolean;
+  /** Whether this process was stopped for so long that it is not to be sent any more. */
+  isHeldUp?(member: Member): boolean;
   /** Members of one batch at most, if fewer than otherwise. */
   readonly lengthMax?: number;
 }
@@ -309,15 +309,15 @@ class Lanes<Member, Result> {
   #failLate(): void {
     const now = this.#runtime.elapsed();
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const isHeld = this.#work.mayLeave?.(first.member) === false;
-      if (!isHeld && !this.#isLate(first, now)) return;
+      const isHeldUp = this.#work.isHeldUp?.(first.member) === true;
+      if (!isHeldUp && !this.#isLate(first, now)) return;
       this.#waiting.shift();
       this.#waitingBytes -= first.bytes;
-      first.reject(isHeld ? this.#held() : this.#tooLate());
+      first.reject(isHeldUp ? this.#heldUp() : this.#tooLate());
     }
   }
 
-  #held(): PartitionError {
+  #heldUp(): PartitionError {
     const message = "this process was stopped for so long that its requests from before are not sent any more";
     return new PartitionError("overloaded", this.#partition, message);
   }

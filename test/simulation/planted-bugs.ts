@@ -38,7 +38,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     "write.stamp",
     {
       file: "src/replicas/batching.ts",
-      search: "mayLeave: (write) => runtime.now() <= write.now + heldMsMax,",
+      search: "isHeldUp: (write) => runtime.now() > write.now + heldMsMax,",
       replace: "",
     },
   ),

@@ -453,11 +453,15 @@ export class SqlPartition implements Partition {
 
   async #applyChecked(newest: readonly Record[], receiving: Receiving | undefined): Promise<number> {
     return this.#database.transaction(async (session) => {
-      const meta = textsOf(await session.execute(this.#statements.shareFence, fenceNames));
+      const fence = session.execute(this.#statements.shareFence, fenceNames);
+      // Held meanwhile, so that the partition is not complete before it has them.
+      const pass = receiving && session.execute(this.#statements.shareOne, [passName]);
+      const [fenceRows, passRows] = await Promise.all([fence, pass]);
+      const meta = textsOf(fenceRows);
       this.#seeFence(meta);
       if (receiving !== undefined) {
-        const { pass } = progressOf(textsOf(await session.execute(this.#statements.sharePass, [passName])));
-        mustBeReceiving(this.name, receiving, pass, epochOfRows(meta));
+        const row = passRows?.[0];
+        mustBeReceiving(this.name, receiving, row === undefined ? 0 : Number(text(row[0])), epochOfRows(meta));
       }
       const old = receiving !== undefined ? [] : newest.filter((record) => record.version.stamp <= this.#floor);
       const ghosts = await this.#absent(session, old);

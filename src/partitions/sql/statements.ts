@@ -105,12 +105,11 @@ export function statementsOf(dialect: Dialect) {
      * meanwhile. Takes `fenceNames`: a text literal equals no BLOB in SQLite.
      */
     shareFence: `SELECT name, value FROM meta WHERE name IN (${marks(fenceNames.length)})${dialect === "mysql" ? " LOCK IN SHARE MODE" : ""}`,
-    /** Held while old records are stored, so that the partition is not complete before them. Takes `passName`. */
-    sharePass: `SELECT name, value FROM meta WHERE name = ?${dialect === "mysql" ? " LOCK IN SHARE MODE" : ""}`,
     /** Takes `topologyNames`. */
     readTopology: `SELECT name, value FROM meta WHERE name IN (${marks(topologyNames.length)})`,
     lockTopology: `SELECT name, value FROM meta WHERE name IN (${marks(topologyNames.length)})${dialect === "mysql" ? " FOR UPDATE" : ""}`,
     readOne: "SELECT value FROM meta WHERE name = ?",
+    shareOne: `SELECT value FROM meta WHERE name = ?${dialect === "mysql" ? " LOCK IN SHARE MODE" : ""}`,
     lockOne: `SELECT value FROM meta WHERE name = ?${dialect === "mysql" ? " FOR UPDATE" : ""}`,
     lockMeta: `SELECT name, value FROM meta${dialect === "mysql" ? " FOR UPDATE" : ""}`,
     /** Leaves what is there. */
