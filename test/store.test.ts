@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { afterEach, describe, it } from "node:test";
+import { afterEach, describe, it, type TestContext } from "node:test";
 import { StoreError } from "../src/errors.ts";
 import { hashBucket, keyBucket, keyHash } from "../src/replicas/hash.ts";
 import { Placement } from "../src/replicas/placement.ts";
 import type { Store } from "../src/store.ts";
 import type { NewContent, WriteOptions } from "../src/store-types.ts";
 import { compareVersions, formatVersion, parseVersion } from "../src/version.ts";
+import type { FaultyPartition } from "./support/faulty-partition.ts";
 import { eventually, type MemoryStore, memoryStore } from "./support/memory-store.ts";
 
 const open: Store[] = [];
@@ -349,21 +350,29 @@ describe("a partition that is away", () => {
   });
 });
 
+/** A put whose home gets it at once and deals with it an hour later, when `prepare` was called. */
+async function heldUpForAnHour(context: TestContext, prepare: (faults: FaultyPartition["faults"]) => void) {
+  context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+  const { store, partitions } = await start({ partitions: 2 });
+  const [home, other] = partitions as [FaultyPartition, FaultyPartition];
+  const key = keyAtHome("p1", 2);
+  const held = Promise.withResolvers<void>();
+  home.faults.hold = held.promise;
+  const outcome = store.put(key, text("1"));
+  await eventually(() => home.calls.get("write") === 1);
+  context.mock.timers.tick(3_600_000);
+  prepare(home.faults);
+  held.resolve();
+  return { outcome, readOther: () => other.memory.read([key]) };
+}
+
 describe("a write that was held up for hours", () => {
   it("is not sent any more, because a partition that was restored meanwhile might take its stamp", async (context) => {
-    context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
-    const { store, partitions } = await start({ partitions: 2 });
-    const key = keyAtHome("p1", 2);
-    const { faults } = partitions[0]!;
-    const held = Promise.withResolvers<void>();
-    faults.hold = held.promise;
-    const written = store.put(key, text("1"));
-    await eventually(() => partitions[0]!.calls.get("write") === 1);
-    context.mock.timers.tick(3_600_000);
-    faults.isDown = true;
-    held.resolve();
-    await assert.rejects(written, fails("overloaded"));
-    assert.deepEqual(await partitions[1]!.memory.read([key]), [undefined]);
+    const { outcome, readOther } = await heldUpForAnHour(context, (faults) => {
+      faults.isDown = true;
+    });
+    await assert.rejects(outcome, fails("overloaded"));
+    assert.deepEqual(await readOther(), [undefined]);
   });
 });
 
@@ -434,19 +443,11 @@ describe("a write whose answer is lost", () => {
   });
 
   it("is not repeated hours later, when what is newer may have been purged", async (context) => {
-    context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
-    const { store, partitions } = await start({ partitions: 2 });
-    const key = keyAtHome("p1", 2);
-    const { faults } = partitions[0]!;
-    const held = Promise.withResolvers<void>();
-    faults.hold = held.promise;
-    faults.loseNextCommit = "not_applied";
-    const outcome = store.put(key, text("1"));
-    await eventually(() => partitions[0]!.calls.get("write") === 1);
-    context.mock.timers.tick(3_600_000);
-    held.resolve();
+    const { outcome, readOther } = await heldUpForAnHour(context, (faults) => {
+      faults.loseNextCommit = "not_applied";
+    });
     await assert.rejects(outcome, fails("outcome_unknown"));
-    assert.deepEqual(await partitions[1]!.memory.read([key]), [undefined]);
+    assert.deepEqual(await readOther(), [undefined]);
   });
 
   it("is unknown when the home stays away", async () => {

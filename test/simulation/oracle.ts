@@ -188,11 +188,9 @@ export class Oracle implements Observer {
     if (database.setbacks === 0) return true;
     for (const key of this.committed.keys()) {
       if (!this.ownersOf(key).includes(database)) continue;
+      if (!this.#hasWinner(database, key)) return false;
       const row = database.state.records.get(key);
       const purged = this.purged.get(key);
-      const held = row?.version ?? purged;
-      const winner = this.winner(key)?.record.version;
-      if (winner !== undefined && (held === undefined || compareVersions(held, winner) < 0)) return false;
       if (row !== undefined && purged !== undefined && compareVersions(row.version, purged) <= 0) return false;
     }
     return true;
@@ -274,8 +272,13 @@ export class Oracle implements Observer {
   }
 
   #isCalm(key: string): boolean {
+    return this.#hasWinner(this.replicasOf(key)[0], key);
+  }
+
+  /** Whether it has, or has purged, the write that must have won. */
+  #hasWinner(database: Database | undefined, key: string): boolean {
     const version = this.winner(key)?.record.version;
-    const held = this.replicasOf(key)[0]?.state.records.get(key)?.version ?? this.purged.get(key);
+    const held = database?.state.records.get(key)?.version ?? this.purged.get(key);
     return version === undefined || (held !== undefined && compareVersions(held, version) >= 0);
   }
 

@@ -46,7 +46,8 @@ export interface Settings {
 
 /** The changes of a schedule, or none: drawn apart from everything else. */
 export function drawChanges(random: SeededRandom, settings: Settings): readonly ChangeRequest["kind"][] {
-  return settings.changes.length > 0 || random.chance(0.85) ? settings.changes : someChanges(random, settings);
+  if (settings.changes.length > 0) return settings.changes;
+  return random.chance(0.85) ? [] : someChanges(random, settings);
 }
 
 function someChanges(random: SeededRandom, { partitions, replicas }: Settings): ChangeRequest["kind"][] {
@@ -147,7 +148,7 @@ export function drawSettings(random: SeededRandom): Settings {
     killedAt: 0,
   };
   if (theme.isChanging === true) {
-    const busy = { frontEnds: 3, clients: 6, keys: keys.slice(0, 2), operations: 160, thinkMs: 40, faultEveryMs: 300 };
+    const busy = { frontEnds: 3, clients: 6, keys: keys.slice(0, 2), faultEveryMs: 300 };
     return { ...settings, ...busy, changes: [...someChanges(random, settings), ...someChanges(random, settings)] };
   }
   if (theme.isHeld === true) {
