@@ -54,7 +54,7 @@ function isDone({ owed, away }: SyncReport): boolean {
   return owed === 0 && away.length === 0;
 }
 
-function summary({ delivered, owed, setAside, away, pass, purge, removed }: SyncReport): string {
+function summary({ delivered, owed, setAside, away, lost, pass, purge, removed }: SyncReport): string {
   const parts = [`${delivered} delivered`, `${owed} still owed`];
   if (setAside.length > 0) parts.push(`${setAside.length} refused (${setAside[0]!.key}: ${setAside[0]!.reason})`);
   if (pass !== undefined) {
@@ -64,5 +64,6 @@ function summary({ delivered, owed, setAside, away, pass, purge, removed }: Sync
   if (purge !== undefined) parts.push(purge.blocked === "" ? `${purge.purged} purged` : `no purge: ${purge.blocked}`);
   if (removed > 0) parts.push(`${removed} removed that moved away`);
   if (away.length > 0) parts.push(`away: ${away.join("; ")}`);
+  if (lost.length > 0) parts.push(`lost on the way: ${lost.join("; ")}`);
   return parts.join(", ");
 }

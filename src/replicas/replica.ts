@@ -59,6 +59,10 @@ export class Replica {
   state: ReplicaState = "away";
   /** Why it is away, in a sentence; empty when nothing is wrong. */
   problem = "not opened yet";
+  /** Why it was away last, also when it is back; empty when it has never been lost. */
+  lastLoss = "";
+  /** Counts how often it was lost. */
+  losses = 0;
   /** What its last opening told. */
   info: PartitionInfo | undefined;
   /** Counts how often it was opened: a partition that was away in between may have been set back. */
@@ -202,6 +206,8 @@ export class Replica {
     const isNews = !wasAway || this.problem !== problem;
     this.state = "away";
     this.problem = problem;
+    this.lastLoss = problem;
+    this.losses++;
     if (isNews) this.#options.log.warn({ partition: this.name, problem }, "partition is away");
     if (this.#cancelProbe === undefined) this.#probeLater();
   }

@@ -43,6 +43,8 @@ export interface SyncReport {
   readonly setAside: readonly SetAsideRecord[];
   /** Partitions that could not be reached, each with why. */
   readonly away: readonly string[];
+  /** Partitions that were lost on the way and are back, each with why: what they were asked may not have been done. */
+  readonly lost: readonly string[];
   /** `undefined` also while another program fills partitions for a change of the topology. */
   readonly pass: PassResult | undefined;
   readonly purge: PurgeResult | undefined;
@@ -120,6 +122,7 @@ export class SyncLoop {
   async once(options: OnceOptions): Promise<SyncReport> {
     const { handoff, antiEntropy, purge, replicas, turn, sweep } = this.#options;
     const { only, onProgress = () => undefined, isLast = false, isStopped = () => false } = options;
+    const lossesBefore = new Map(replicas.replicas.map((replica) => [replica, replica.losses]));
     if (only === undefined) await this.changeTopology();
     await handoff.deliverAll({}, only);
     onProgress(0.2);
@@ -135,11 +138,15 @@ export class SyncLoop {
       replicas.replicas.map((replica) => replica.use((partition) => partition.owed()).catch(() => undefined)),
     );
     const away = replicas.replicas.filter((replica) => !replica.isReachable);
+    const lost = replicas.replicas.filter((replica) => {
+      return replica.isReachable && replica.losses > (lossesBefore.get(replica) ?? 0);
+    });
     return {
       delivered: handoff.delivered,
       owed: owed.flatMap((each) => each ?? []).reduce((sum, { count }) => sum + count, 0),
       setAside: handoff.setAside,
       away: away.map(({ name, problem }) => `${name}: ${problem}`),
+      lost: lost.map(({ name, lastLoss }) => `${name}: ${lastLoss}`),
       pass,
       purge: purged,
       removed,
