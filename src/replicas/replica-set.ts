@@ -184,7 +184,9 @@ export interface Shares {
 }
 
 export function noReplica(replicas: readonly Replica[]): StoreError {
-  const problems = replicas.map(({ name, problem, state }) => `${name}: ${problem || state}`);
+  const problems = replicas.map(({ name, problem, state, isSteady }) => {
+    return `${name}: ${problem || (isSteady ? "it is taking the key over, or has just come back" : state)}`;
+  });
   return new StoreError("no_replica", `no replica can be used (${problems.join("; ")}); try again`);
 }
 

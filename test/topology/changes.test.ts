@@ -85,7 +85,7 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== "home_unavailable") throw error;
+      if (!(error instanceof StoreError) || !["home_unavailable", "no_replica"].includes(error.code)) throw error;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
