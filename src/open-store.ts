@@ -120,7 +120,8 @@ export async function createPartition({ name, engine }: PartitionConfig, config:
 }
 
 function lanesOf({ engine }: PartitionConfig): Omit<BatchingOptions, "waitMsMax"> {
-  if (engine.kind === "sqlite") return { readLanes: 1, writeLanes: 2, commitsInTurn: true };
+  // Of large values the thread reads one while the one before is taken from it.
+  if (engine.kind === "sqlite") return { readLanes: 1, largeLanes: 2, writeLanes: 2, commitsInTurn: true };
   return { readLanes: engine.connections.reads, writeLanes: engine.connections.writes };
 }
 

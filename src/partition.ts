@@ -31,7 +31,8 @@ export interface Partition {
    * The record of `key` without waiting, where the engine can read on the spot; absent where it cannot. It is as
    * new as the call; with `isArriving` as new as the turn of the event loop, for a request that it delivers now.
    *
-   * @throws PartitionError, of kind `overloaded` when `read` should be asked instead.
+   * @throws PartitionError, of kind `overloaded` when `read` should be asked instead: also for a value larger than
+   *   {@link smallBytesMax}, which would hold up all other requests.
    */
   readNow?(key: string, isArriving?: boolean): Record | undefined;
 

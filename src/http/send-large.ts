@@ -6,8 +6,10 @@ import type { SlowReaders } from "./slow-readers.ts";
 /** Larger answers are handed over in parts of this length, the next when one was taken, so that it is seen who takes none. */
 export const partBytes = 64 * 2 ** 10;
 
-/** Of all connections of this process. */
-const turns = new PartTurns(8);
+/** What large answers may take of a turn of the event loop, all connections of this process together. */
+const turnMs = 0.5;
+
+const turns = new PartTurns(turnMs, () => performance.now());
 
 /** Sends a body for which `readers` has room, and gives that back. Rejects when the client is gone. */
 export async function sendParts(

@@ -13,6 +13,8 @@ export interface BatchingOptions {
   /** How many batches of a kind are under way at once: as many as the partition has connections for it. */
   readonly readLanes: number;
   readonly writeLanes: number;
+  /** How many large values are read at once. By default half of `readLanes`. */
+  readonly largeLanes?: number;
   /** How long a member may wait behind others. Once the first has waited so long, new ones are `overloaded` at once. */
   readonly waitMsMax: number;
   /** Whether the partition commits one batch after another, on whichever lanes they come; by default it does not. */
@@ -71,7 +73,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     run: (keys) => partition.readSmall?.(keys) ?? partition.read(keys),
     sizeOf: () => 0,
   });
-  const largeLanes = Math.ceil(options.readLanes / 2);
+  const { largeLanes = Math.ceil(options.readLanes / 2) } = options;
   const largeReads = new Lanes<string, Record | undefined>(partition.name, runtime, largeLanes, waitMsMax, {
     run: (keys) => partition.read(keys),
     sizeOf: () => 0,

@@ -44,8 +44,9 @@ import {
 import { SqliteReader } from "./sqlite-reader.ts";
 
 /**
- * A SQLite file as a partition. Writes and scans run on a thread of their own, so that an fsync or a checkpoint
- * never stops the event loop; single records are read on the calling thread, which takes some microseconds.
+ * A SQLite file as a partition. Writes, scans and reads of large values run on a thread of their own, so that an fsync, a
+ * checkpoint or a copy never stops the event loop; other single records are read on the calling thread, which takes some
+ * microseconds.
  */
 export class SqlitePartition implements Partition {
   readonly name: string;

@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { PartitionError, smallBytesMax } from "../../partition.ts";
 import type { Record } from "../../record.ts";
 import { mapPages, prepare, sqliteError } from "./sqlite-database.ts";
 import { rowState } from "./statements.ts";
@@ -9,16 +10,16 @@ import { rowState } from "./statements.ts";
  */
 const readOne = (value: string) =>
   `SELECT version, writer, state, expires, size, CAST(type AS TEXT), CAST(metadata AS TEXT), ${value} FROM records WHERE \`key\` = CAST(? AS BLOB)`;
-const asBytes = "value";
-const asText = "CASE WHEN size <= 1024 THEN CAST(value AS TEXT) ELSE value END";
+const asBytes = `CASE WHEN size <= ${smallBytesMax} THEN value END`;
+const asText = `CASE WHEN size <= 1024 THEN CAST(value AS TEXT) WHEN size <= ${smallBytesMax} THEN value END`;
 /** How many values are read as bytes after one that was no ASCII: the next ones are likely none either. */
 const bytesReadsAfterMiss = 255;
 
-type OneRow = readonly [bigint, bigint, bigint, bigint, bigint, string, string, Uint8Array | string];
+type OneRow = readonly [bigint, bigint, bigint, bigint, bigint, string, string, Uint8Array | string | null];
 
 /**
  * Reads single records of a SQLite file on the calling thread, which takes some microseconds. A reader never waits
- * for the writer; what makes it wait at all is an error of kind `overloaded`.
+ * for the writer; what makes it wait at all, and a large value, is an error of kind `overloaded`.
  */
 export class SqliteReader {
   readonly #partition: string;
@@ -99,6 +100,7 @@ export class SqliteReader {
     const row = (isText ? this.#readText : this.#readBytes).get(key) as unknown as OneRow | undefined;
     if (row === undefined) return undefined;
     const [stamp, writer, state, expires, size, type, metadata, value] = row;
+    if (value === null) throw new PartitionError("overloaded", this.#partition, "its value is too large to wait for");
     const bytes = typeof value === "string" ? asciiBytes(value, Number(size)) : value;
     if (bytes === undefined) {
       this.#bytesReads = bytesReadsAfterMiss;

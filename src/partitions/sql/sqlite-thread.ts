@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { PartitionError } from "../../partition.ts";
+import { PartitionError, smallBytesMax } from "../../partition.ts";
+import type { Record } from "../../record.ts";
 import { SqlPartition } from "./sql-partition.ts";
 import { SqliteDatabase } from "./sqlite-database.ts";
 import {
@@ -27,7 +28,7 @@ parentPort?.on("message", async ({ id, method, parameters }: Call) => {
   } catch (error) {
     answer = { id, error: sentError(error) };
   }
-  parentPort?.postMessage(answer);
+  parentPort?.postMessage(answer, method === "read" ? movedValues(answer.result as (Record | undefined)[]) : []);
 });
 
 async function call(method: Call["method"], parameters: readonly unknown[]): Promise<unknown> {
@@ -52,6 +53,12 @@ function sentError(error: unknown): SentError {
     reason: error instanceof Error ? (error.stack ?? "") : "",
     attempted: [],
   };
+}
+
+/** The memory of large values that were read, each of which has its own: it is moved, not copied. */
+function movedValues(records: readonly (Record | undefined)[] = []): ArrayBuffer[] {
+  const large = records.filter((record) => record !== undefined && record.value.length > smallBytesMax);
+  return [...new Set(large.map((record) => record!.value.buffer as ArrayBuffer))];
 }
 
 function sendable(result: unknown): unknown {

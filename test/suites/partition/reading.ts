@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { smallBytesMax } from "../../../src/partition.ts";
+import { PartitionError, smallBytesMax } from "../../../src/partition.ts";
 import { tombstone } from "../../../src/record.ts";
 import { assertRecord, type Bench, contentOf, now, textOf, versionIn } from "./bench.ts";
 
@@ -68,6 +68,22 @@ export function readingClaims(bench: Bench): void {
       await writeOne("here", { content: contentOf("now") });
       assert.equal(textOf(bench.partition.readNow(key("here"))), "now");
       assert.equal(bench.partition.readNow(key("absent")), undefined);
+    });
+
+    claim("reads no large value on the spot, because all other requests would wait for it", async () => {
+      if (bench.partition.readNow === undefined) return;
+      await writeOne("largest", { content: contentOf("x".repeat(smallBytesMax)) });
+      await writeOne("larger", { content: contentOf("x".repeat(smallBytesMax + 1)) });
+      for (const isArriving of [false, true]) {
+        assert.equal(bench.partition.readNow(key("largest"), isArriving)?.value.length, smallBytesMax);
+        const isOverloaded = (error: unknown) => error instanceof PartitionError && error.kind === "overloaded";
+        assert.throws(() => bench.partition.readNow!(key("larger"), isArriving), isOverloaded);
+      }
+      const read = await bench.partition.read(["larger", "absent", "larger"].map(key));
+      assert.deepEqual(
+        read.map((record) => record?.value.length),
+        [smallBytesMax + 1, undefined, smallBytesMax + 1],
+      );
     });
   });
 }
