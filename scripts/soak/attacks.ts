@@ -7,10 +7,10 @@ import { WatchedServer } from "./watched-server.ts";
 
 /**
  * A good client's p99 may become so much larger under attack, or this many ms: that of an idle server is about one, and a
- * thousand connections that open, or ask for a large value, within one second of the attack take longer than 1 % of the time.
+ * thousand connections that ask for a large value each, within one second of the attack, take longer than 1 % of the time.
  */
 const ratioMax = 2;
-const slackMs = 20;
+const slackMs = 10;
 /** For closing what an attack left open. */
 const pauseMs = 2000;
 

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
 import type { Store } from "../../src/store.ts";
@@ -365,6 +368,39 @@ describe("stopping the server", () => {
     const serving = await serve();
     const second = serve({ port: serving.port });
     await assert.rejects(second, { code: "EADDRINUSE" });
+    await serving.close();
+  });
+});
+
+describe("a connection", () => {
+  /** How many listen for its end between two requests. */
+  async function closeListeners(port: number): Promise<number> {
+    const accepted = new Promise<Socket>((resolve) => {
+      const onSocket = (message: unknown) => {
+        const { socket } = message as { socket: Socket };
+        if (socket.localPort !== port) return;
+        unsubscribe("net.server.socket", onSocket);
+        resolve(socket);
+      };
+      subscribe("net.server.socket", onSocket);
+    });
+    const client = await openSocket(port);
+    client.write(get("/healthz"));
+    await receive(client, /healthy/);
+    const socket = await accepted;
+    await new Promise((resolve) => setImmediate(resolve));
+    const count = socket.listenerCount("close");
+    client.destroy();
+    return count;
+  }
+
+  it("has no listener for its end that Node's own server has not: see SlowReaders.add", async () => {
+    const plain = createServer((_, response) => response.end("healthy")).listen(0, "127.0.0.1");
+    await once(plain, "listening");
+    const serving = await serve();
+    const usual = await closeListeners((plain.address() as AddressInfo).port);
+    assert.equal(await closeListeners(serving.port), usual);
+    plain.close();
     await serving.close();
   });
 });
