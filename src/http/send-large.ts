@@ -9,6 +9,9 @@ export const partBytes = 64 * 2 ** 10;
 /** What large answers may take of a turn of the event loop, all connections of this process together. */
 const turnMs = 0.5;
 
+/** What takes the system no time worth mentioning need not wait: a piece of a list is mostly smaller. */
+const smallBytes = 4 * 2 ** 10;
+
 const turns = new PartTurns(turnMs, () => performance.now());
 
 /** Sends a body for which `readers` has room, and gives that back. Rejects when the client is gone. */
@@ -47,7 +50,7 @@ export async function sendStream(
 
 async function writeParts(response: ServerResponse, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length; sent += partBytes) {
-    await turns.take();
+    if (bytes.length > smallBytes) await turns.take();
     if (response.destroyed) throw new ClientGone();
     if (!response.write(bytes.subarray(sent, sent + partBytes))) await drained(response);
   }

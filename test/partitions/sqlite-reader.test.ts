@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
+import { smallBytesMax } from "../../src/partition.ts";
 import { SqlitePartition } from "../../src/partitions/sql/sqlite-partition.ts";
 
 describe("reads of a SQLite partition that share a turn of the event loop", () => {
@@ -67,7 +68,7 @@ describe("reads of a SQLite partition that share a turn of the event loop", () =
       fc.uint8Array({ maxLength: 40 }),
       fc.string({ unit: "binary" }).map((value) => Buffer.from(value)),
       fc.string({ unit: "binary-ascii" }).map((value) => Buffer.from(value)),
-      fc.constantFrom(0, 1, 1023, 1024, 1025, 70_000).map((length) => Buffer.alloc(length, "x")),
+      fc.constantFrom(0, 1, 1023, 1024, 1025, smallBytesMax).map((length) => Buffer.alloc(length, "x")),
       fc.constantFrom("\ufffd", "a\0b", "\0", "\ufeffa", "ü").map((value) => Buffer.from(value)),
       fc
         .constantFrom([0xff], [0xc3, 0x41], [0x80, 0x80], [0xed, 0xa0, 0x80], [0xf8])
