@@ -59,10 +59,8 @@ export class Replica {
   state: ReplicaState = "away";
   /** Why it is away, in a sentence; empty when nothing is wrong. */
   problem = "not opened yet";
-  /** Why it was away last, also when it is back; empty when it has never been lost. */
-  lastLoss = "";
-  /** Counts how often it was lost. */
-  losses = 0;
+  /** When (elapsed ms) and why it was found to be away last, also when it is back. */
+  lastLoss: { readonly at: number; readonly problem: string } | undefined;
   /** What its last opening told. */
   info: PartitionInfo | undefined;
   /** Counts how often it was opened: a partition that was away in between may have been set back. */
@@ -206,8 +204,7 @@ export class Replica {
     const isNews = !wasAway || this.problem !== problem;
     this.state = "away";
     this.problem = problem;
-    this.lastLoss = problem;
-    this.losses++;
+    this.lastLoss = { at: this.#options.runtime.elapsed(), problem };
     if (isNews) this.#options.log.warn({ partition: this.name, problem }, "partition is away");
     if (this.#cancelProbe === undefined) this.#probeLater();
   }

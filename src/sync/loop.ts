@@ -120,9 +120,9 @@ export class SyncLoop {
    * With `only`, just what is owed by and to that partition.
    */
   async once(options: OnceOptions): Promise<SyncReport> {
-    const { handoff, antiEntropy, purge, replicas, turn, sweep } = this.#options;
+    const { handoff, antiEntropy, purge, replicas, turn, sweep, runtime } = this.#options;
     const { only, onProgress = () => undefined, isLast = false, isStopped = () => false } = options;
-    const lossesBefore = new Map(replicas.replicas.map((replica) => [replica, replica.losses]));
+    const began = runtime.elapsed();
     if (only === undefined) await this.changeTopology();
     await handoff.deliverAll({}, only);
     onProgress(0.2);
@@ -138,15 +138,15 @@ export class SyncLoop {
       replicas.replicas.map((replica) => replica.use((partition) => partition.owed()).catch(() => undefined)),
     );
     const away = replicas.replicas.filter((replica) => !replica.isReachable);
-    const lost = replicas.replicas.filter((replica) => {
-      return replica.isReachable && replica.losses > (lossesBefore.get(replica) ?? 0);
-    });
+    const lost = replicas.replicas.filter(
+      ({ isReachable, lastLoss }) => isReachable && lastLoss && lastLoss.at >= began,
+    );
     return {
       delivered: handoff.delivered,
       owed: owed.flatMap((each) => each ?? []).reduce((sum, { count }) => sum + count, 0),
       setAside: handoff.setAside,
       away: away.map(({ name, problem }) => `${name}: ${problem}`),
-      lost: lost.map(({ name, lastLoss }) => `${name}: ${lastLoss}`),
+      lost: lost.map(({ name, lastLoss }) => `${name}: ${lastLoss!.problem}`),
       pass,
       purge: purged,
       removed,

@@ -394,13 +394,13 @@ describe("a connection", () => {
     return count;
   }
 
-  it("has no listener for its end that Node's own server has not: see SlowReaders.add", async () => {
+  it("has no listener for its end that Node's own server has not: see SlowReaders.add", async (context) => {
     const plain = createServer((_, response) => response.end("healthy")).listen(0, "127.0.0.1");
+    context.after(() => plain.close());
     await once(plain, "listening");
     const serving = await serve();
+    context.after(() => serving.close());
     const usual = await closeListeners((plain.address() as AddressInfo).port);
     assert.equal(await closeListeners(serving.port), usual);
-    plain.close();
-    await serving.close();
   });
 });

@@ -1,8 +1,8 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { PartitionError, smallBytesMax } from "../../partition.ts";
+import { PartitionError } from "../../partition.ts";
 import type { Record } from "../../record.ts";
 import { mapPages, prepare, sqliteError } from "./sqlite-database.ts";
-import { rowState } from "./statements.ts";
+import { rowState, smallValue } from "./statements.ts";
 
 /**
  * Every cell of bytes costs an ArrayBuffer, which is dear to make and to collect, so that only the value comes as
@@ -10,8 +10,7 @@ import { rowState } from "./statements.ts";
  */
 const readOne = (value: string) =>
   `SELECT version, writer, state, expires, size, CAST(type AS TEXT), CAST(metadata AS TEXT), ${value} FROM records WHERE \`key\` = CAST(? AS BLOB)`;
-const asBytes = `CASE WHEN size <= ${smallBytesMax} THEN value END`;
-const asText = `CASE WHEN size <= 1024 THEN CAST(value AS TEXT) WHEN size <= ${smallBytesMax} THEN value END`;
+const asText = `CASE WHEN size <= 1024 THEN CAST(value AS TEXT) ELSE ${smallValue} END`;
 /** How many values are read as bytes after one that was no ASCII: the next ones are likely none either. */
 const bytesReadsAfterMiss = 255;
 
@@ -39,7 +38,7 @@ export class SqliteReader {
     try {
       this.#handle = new DatabaseSync(file, { readOnly: true, timeout: 0 });
       mapPages(this.#handle);
-      this.#readBytes = prepare(this.#handle, readOne(asBytes));
+      this.#readBytes = prepare(this.#handle, readOne(smallValue));
       this.#readText = prepare(this.#handle, readOne(asText));
       this.#begin = this.#handle.prepare("BEGIN");
       this.#end = this.#handle.prepare("COMMIT");

@@ -29,6 +29,8 @@ const contentColumns = recordColumns.filter((column) => column !== "`key`" && co
 const readColumns = "`key`, version, writer, state, expires, type, metadata, value";
 /** The same but for the value. */
 const hintedColumns = "o.`key`, r.version, r.writer, r.state, r.expires, r.type, r.metadata";
+/** NULL instead of a large value. */
+export const smallValue = `CASE WHEN size <= ${smallBytesMax} THEN value END`;
 const scanColumns = "`key`, version, writer, state, expires, type, metadata, size";
 
 /** Every statement, as text for `rows` rows or keys. One set, with the two dialects' spellings of an upsert. */
@@ -38,10 +40,8 @@ export function statementsOf(dialect: Dialect) {
     /** How many rows a statement that writes takes at most. SQLite is slower with more than one. */
     rowsMax: dialect === "mysql" ? lengthMax : 1,
     read: byCount((keys) => `SELECT ${readColumns} FROM records WHERE \`key\` IN (${marks(keys)})`),
-    /** NULL instead of a large value. */
     readSmall: byCount(
-      (keys) =>
-        `SELECT ${readColumns.replace(/value$/, `CASE WHEN size <= ${smallBytesMax} THEN value END`)} FROM records WHERE \`key\` IN (${marks(keys)})`,
+      (keys) => `SELECT ${readColumns.replace(/value$/, smallValue)} FROM records WHERE \`key\` IN (${marks(keys)})`,
     ),
     sizes: "SELECT `key`, size FROM records WHERE `key` > ? ORDER BY `key` LIMIT ?",
     readWhole: byCount(
