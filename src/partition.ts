@@ -31,10 +31,11 @@ export interface Partition {
    * The record of `key` without waiting, where the engine can read on the spot; absent where it cannot. It is as
    * new as the call; with `isArriving` as new as the turn of the event loop, for a request that it delivers now.
    *
-   * @throws PartitionError, of kind `overloaded` when `read` should be asked instead: also for a value larger than
-   *   {@link smallBytesMax}, which would hold up all other requests.
+   * {@link Large} for a value that would hold up all other requests.
+   *
+   * @throws PartitionError, of kind `overloaded` when `read` should be asked instead.
    */
-  readNow?(key: string, isArriving?: boolean): Record | undefined;
+  readNow?(key: string, isArriving?: boolean): Record | Large | undefined;
 
   /** How reads and writes travelled until now; absent where they are not batched. */
   batches?(): { readonly reads: BatchCount; readonly writes: BatchCount };
@@ -43,10 +44,13 @@ export interface Partition {
   read(keys: readonly string[]): Promise<(Record | undefined)[]>;
 
   /**
-   * As `read`, but `"large"` instead of a record whose value is larger than {@link smallBytesMax}, so that many keys may be
+   * As `read`, but {@link Large} instead of a record whose value is, so that many keys may be
    * asked for whatever is under them. Absent where the values are in memory anyway.
    */
-  readSmall?(keys: readonly string[]): Promise<(Record | "large" | undefined)[]>;
+  readSmall?(keys: readonly string[]): Promise<(Record | Large | undefined)[]>;
+
+  /** As `read`, for one key of which `readNow` found `large`. Absent where it makes no difference. */
+  readLarge?(key: string, large: Large): Promise<Record | undefined>;
 
   /**
    * Decides and stores `writes` in one transaction: locks or creates each row, checks condition and request
@@ -381,8 +385,18 @@ export interface OwedHint extends Hint {
   readonly record: Record | undefined;
 }
 
-/** Values above this are read one by one. */
+/** Values above this are large: they are read one by one. */
 export const smallBytesMax = 64 * 2 ** 10;
+
+/** What is told of a record with a large value, in place of it. */
+export interface Large {
+  readonly isLarge: true;
+  readonly version: Version;
+}
+
+export function isLarge(found: Record | Large | string | undefined): found is Large {
+  return typeof found === "object" && "isLarge" in found;
+}
 
 /** Values above this do not come with their hints. */
 export const hintedBytesMax = 4096;

@@ -3,7 +3,7 @@ import { type ClockToken, isFreshEnough, knownVersion, withWrite } from "./clock
 import { conditionHolds } from "./condition.ts";
 import { StoreError } from "./errors.ts";
 import { checkKey } from "./key.ts";
-import { PartitionError, type Write, type WriteOutcome } from "./partition.ts";
+import { isLarge, type Large, PartitionError, type Write, type WriteOutcome } from "./partition.ts";
 import { isLive, type Record, tombstone } from "./record.ts";
 import type { ClockFence } from "./replicas/clock-fence.ts";
 import { concernCount, type ReadConcern } from "./replicas/concern.ts";
@@ -111,8 +111,8 @@ export class Store {
       const replica = this.#replicas.serving(this.#replicas.bucketOf(key));
       try {
         if (replica?.partition.readNow !== undefined) {
-          const record = replica.partition.readNow(key, true);
-          if (this.#options.runtime.elapsed() <= replica.confirmedUntil) return this.#ifLive(record);
+          const found = replica.partition.readNow(key, true);
+          if (!isLarge(found) && this.#isConfirmed(replica)) return this.#ifLive(found);
         }
       } catch (error) {
         // Then it is asked in the ordinary way, which finds out what is wrong.
@@ -263,8 +263,8 @@ export class Store {
       const replica = this.#replicas.serving(bucket);
       if (replica === undefined) throw noReplica(this.#replicas.of(bucket));
       try {
-        const read = this.#readNow(replica, key);
-        const [record] = read ?? (await replica.use((partition) => partition.read([key])));
+        const found = this.#readNow(replica, key);
+        const record = found === "unknown" || isLarge(found) ? await this.#readLater(replica, key, found) : found;
         if (this.#isConfirmed(replica) || (await this.#options.topologies.confirm(replica, epoch))) return record;
       } catch (error) {
         // A replica that was lost is not served from any more, so this ends.
@@ -273,15 +273,23 @@ export class Store {
     }
   }
 
-  /** `undefined` when it has to be asked in the ordinary way, which finds out what is wrong. */
-  #readNow({ partition }: Replica, key: string): [Record | undefined] | undefined {
-    if (partition.readNow === undefined) return undefined;
+  /** `"unknown"` when it has to be asked in the ordinary way, which finds out what is wrong. */
+  #readNow({ partition }: Replica, key: string): Record | Large | "unknown" | undefined {
+    if (partition.readNow === undefined) return "unknown";
     try {
-      return [partition.readNow(key)];
+      return partition.readNow(key);
     } catch (error) {
-      if (error instanceof PartitionError) return undefined;
+      if (error instanceof PartitionError) return "unknown";
       throw error;
     }
+  }
+
+  #readLater(replica: Replica, key: string, found: Large | "unknown"): Promise<Record | undefined> {
+    return replica.use(async (partition) => {
+      if (found !== "unknown" && partition.readLarge !== undefined) return partition.readLarge(key, found);
+      const [record] = await partition.read([key]);
+      return record;
+    });
   }
 
   /** A front end that was stopped for long may not know yet who holds what. */

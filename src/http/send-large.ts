@@ -7,7 +7,7 @@ import type { SlowReaders } from "./slow-readers.ts";
 export const partBytes = 64 * 2 ** 10;
 
 /** What large answers may take of a turn of the event loop, all connections of this process together. */
-const turnMs = 0.5;
+const turnMs = 0.2;
 
 /** What takes the system no time worth mentioning need not wait: a piece of a list is mostly smaller. */
 const smallBytes = 4 * 2 ** 10;

@@ -1,6 +1,8 @@
 import {
   type BatchCount,
   type Hint,
+  isLarge,
+  type Large,
   type Partition,
   PartitionError,
   type Write,
@@ -8,6 +10,7 @@ import {
 } from "../partition.ts";
 import type { Record } from "../record.ts";
 import type { Runtime } from "../runtime.ts";
+import { RecentValues } from "./recent-values.ts";
 
 export interface BatchingOptions {
   /** How many batches of a kind are under way at once: as many as the partition has connections for it. */
@@ -55,8 +58,12 @@ const waitingBytesMax = 64 * 2 ** 20;
  * commits follow each other and each takes long, that would cost more time than it saves, and they leave as one.
  * When the partition turns out to be unreachable, whatever waits for it fails at once, because other replicas can still serve it.
  *
+ * Reads of one key that wait together are one: each is as new as its own would be, since none has begun. However many
+ * ask for a popular key, the partition is asked for it once at a time.
+ *
  * A batch of reads brings the small values. What is larger is then read by itself, some at the same time, and each is
- * given on before the next is read: however many wait for large values, few of them are in memory.
+ * given on before the next is read: however many wait for large values, few of them are in memory. A popular one that is
+ * being sent to others still, and has not changed since, is not read again.
  *
  * Nobody waits longer than `waitMsMax` behind others that are answered: how long the first in the queue has waited tells
  * how long a new one would, and whoever has waited too long when a lane is free fails as `overloaded`, with nothing begun.
@@ -69,21 +76,29 @@ const waitingBytesMax = 64 * 2 ** 20;
  */
 export function batching(partition: Partition, runtime: Runtime, options: BatchingOptions): Partition {
   const { waitMsMax, commitsInTurn = false } = options;
-  const reads = new Lanes<string, Record | "large" | undefined>(partition.name, runtime, options.readLanes, waitMsMax, {
+  const reads = new Lanes<string, Record | Large | undefined>(partition.name, runtime, options.readLanes, waitMsMax, {
     run: (keys) => partition.readSmall?.(keys) ?? partition.read(keys),
     sizeOf: () => 0,
+    isShared: true,
   });
+  const recent = new RecentValues(() => runtime.elapsed());
   const { largeLanes = Math.ceil(options.readLanes / 2) } = options;
   const largeReads = new Lanes<string, Record | undefined>(partition.name, runtime, largeLanes, waitMsMax, {
-    run: (keys) => partition.read(keys),
+    run: async (keys) => {
+      const records = await partition.read(keys);
+      for (const record of records) if (record !== undefined) recent.add(record);
+      return records;
+    },
     sizeOf: () => 0,
+    isShared: true,
     lengthMax: largeAtOnce,
   });
+  const readLarge = async (key: string, { version }: Large) => recent.find(key, version) ?? largeReads.add(key);
   const read = async (keys: readonly string[]): Promise<(Record | undefined)[]> => {
     const found = await Promise.all(keys.map((key) => reads.add(key)));
     // Mostly none is large, and then nothing more is waited for.
-    if (!found.includes("large")) return found as (Record | undefined)[];
-    return Promise.all(found.map((each, index) => (each === "large" ? largeReads.add(keys[index]!) : each)));
+    if (!found.some(isLarge)) return found as (Record | undefined)[];
+    return Promise.all(found.map((each, index) => (isLarge(each) ? readLarge(keys[index]!, each) : each)));
   };
   const writes = new Lanes<Write, WriteOutcome>(partition.name, runtime, options.writeLanes, waitMsMax, {
     run: (members) => partition.write(members),
@@ -113,6 +128,7 @@ export function batching(partition: Partition, runtime: Runtime, options: Batchi
     ...(partition.readNow && { readNow: partition.readNow.bind(partition) }),
     batches: () => ({ reads: reads.count, writes: writes.count }),
     read,
+    readLarge,
     write: (members) => Promise.all(members.map((write) => writes.add(write))),
     open: () => partition.open(),
     initialise: (identity, isJoining) => partition.initialise(identity, isJoining),
@@ -170,6 +186,8 @@ interface Work<Member, Result> {
   isHeldUp?(member: Member): boolean;
   /** Members of one batch at most, if fewer than otherwise. */
   readonly lengthMax?: number;
+  /** Whether members that are the same get one result, as long as none of them has begun. */
+  readonly isShared?: boolean;
 }
 
 class Lanes<Member, Result> {
@@ -180,6 +198,8 @@ class Lanes<Member, Result> {
   readonly #work: Work<Member, Result>;
   #waiting: Waiting<Member, Result>[] = [];
   #waitingBytes = 0;
+  /** What those that wait will give, where it is shared. */
+  readonly #shared = new Map<Member, Promise<Result>>();
   #busy = 0;
   /** Members of the batches under way. */
   #underWay = 0;
@@ -205,6 +225,8 @@ class Lanes<Member, Result> {
   }
 
   add(member: Member): Promise<Result> {
+    const shared = this.#shared.get(member);
+    if (shared !== undefined) return shared;
     const bytes = this.#work.sizeOf(member);
     if (this.#waiting.length >= waitingMax || this.#waitingBytes + bytes > waitingBytesMax) {
       const message = `${this.#waiting.length} requests wait for it already`;
@@ -214,10 +236,12 @@ class Lanes<Member, Result> {
     const [first] = this.#waiting;
     if (first !== undefined && this.#isLate(first, since)) return Promise.reject(this.#tooLate());
     this.#waitingBytes += bytes;
-    return new Promise((resolve, reject) => {
+    const result = new Promise<Result>((resolve, reject) => {
       this.#waiting.push({ member, bytes, since, resolve, reject });
       this.#schedule(this.#waiting.length);
     });
+    if (this.#work.isShared) this.#shared.set(member, result);
+    return result;
   }
 
   /**
@@ -280,7 +304,7 @@ class Lanes<Member, Result> {
       length++;
     }
     const batch = this.#waiting.splice(0, length);
-    for (const waiting of batch) this.#waitingBytes -= waiting.bytes;
+    for (const waiting of batch) this.#forget(waiting);
     return batch;
   }
 
@@ -314,9 +338,15 @@ class Lanes<Member, Result> {
       const isHeldUp = this.#work.isHeldUp?.(first.member) === true;
       if (!isHeldUp && !this.#isLate(first, now)) return;
       this.#waiting.shift();
-      this.#waitingBytes -= first.bytes;
+      this.#forget(first);
       first.reject(isHeldUp ? this.#heldUp() : this.#tooLate());
     }
+  }
+
+  /** It does not wait any more. */
+  #forget({ member, bytes }: Waiting<Member, Result>): void {
+    this.#waitingBytes -= bytes;
+    this.#shared.delete(member);
   }
 
   #heldUp(): PartitionError {
@@ -328,6 +358,7 @@ class Lanes<Member, Result> {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
+    this.#shared.clear();
     for (const { reject } of waiting) reject(error.with({ outcome: "not_applied" }));
   }
 }

@@ -1,5 +1,13 @@
 import { type Partition, PartitionError } from "../partition.ts";
 
+/** What not every partition has. */
+const optional: ReadonlySet<string> = new Set([
+  "readNow",
+  "readSmall",
+  "readLarge",
+  "batches",
+] satisfies (keyof Partition)[]);
+
 /**
  * A partition of the topology that the configuration did not have when it was asked for. Opening it looks for it again;
  * until it is found, it is away.
@@ -22,7 +30,7 @@ export function latePartition(name: string, find: (name: string) => Promise<Part
       }
       const value = found?.[property];
       if (typeof value === "function") return (value as () => unknown).bind(found);
-      if (property === "readNow" || property === "readSmall" || property === "batches") return undefined;
+      if (optional.has(property)) return undefined;
       if (property === "close") return async () => undefined;
       return async () => {
         throw new PartitionError("unreachable", name, "it is not open yet");

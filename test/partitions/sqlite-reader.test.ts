@@ -6,8 +6,9 @@ import { DatabaseSync } from "node:sqlite";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
-import { smallBytesMax } from "../../src/partition.ts";
+import { type Large, smallBytesMax } from "../../src/partition.ts";
 import { SqlitePartition } from "../../src/partitions/sql/sqlite-partition.ts";
+import type { Record } from "../../src/record.ts";
 
 describe("reads of a SQLite partition that share a turn of the event loop", () => {
   const folder = mkdtempSync(join(tmpdir(), "kvasir-reader-"));
@@ -79,8 +80,8 @@ describe("reads of a SQLite partition that share a turn of the event loop", () =
         for (const value of values) {
           await put(value);
           for (const isArriving of [true, false]) {
-            const found = partition.readNow("k", isArriving)?.value;
-            assert.deepEqual(found && Buffer.from(found), Buffer.from(value));
+            const found = (partition.readNow("k", isArriving) as Record).value;
+            assert.deepEqual(Buffer.from(found), Buffer.from(value));
           }
         }
       }),
@@ -90,8 +91,8 @@ describe("reads of a SQLite partition that share a turn of the event loop", () =
 
   const arriving = () => text(partition.readNow("k", true));
 
-  function text(record: { value: Uint8Array } | undefined): string | undefined {
-    return record && Buffer.from(record.value).toString();
+  function text(record: Record | Large | undefined): string | undefined {
+    return record && Buffer.from((record as Record).value).toString();
   }
 
   function changeFromOutside(): void {

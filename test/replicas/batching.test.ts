@@ -98,6 +98,18 @@ describe("batching", () => {
     assert.deepEqual(lengths, [1, 10]);
   });
 
+  it("reads a key once for all that wait for it, and again for whoever asks when that has begun", async () => {
+    const { partition, lengths, release } = gated();
+    const popular = (count: number) => Array.from({ length: count }, () => partition.read(["popular"]));
+    const begun = popular(1);
+    await settled();
+    const waiting = [...popular(6000), partition.read(["other", "other"])];
+    release();
+    await Promise.all([...begun, ...waiting]);
+    await Promise.all(popular(2));
+    assert.deepEqual(lengths, [1, 2, 1]);
+  });
+
   it("lets writes wait for the commit under way, until they are half as many", async () => {
     const { partition, lengths, release } = gated({}, { ...oneLane, writeLanes: 3 });
     const send = async (from: number, count: number) => {

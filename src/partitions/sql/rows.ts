@@ -1,4 +1,4 @@
-import type { Hint, KeyVersion, OwedHint } from "../../partition.ts";
+import type { Hint, KeyVersion, Large, OwedHint } from "../../partition.ts";
 import type { Record, ScannedRecord } from "../../record.ts";
 import { keyHash } from "../../replicas/hash.ts";
 import type { Version } from "../../version.ts";
@@ -40,6 +40,11 @@ export function hintParameters({ target, key, version, standIn }: Hint): Paramet
 
 export function recordOf(row: Row): Record {
   return { ...headOf(row), value: bytes(row[7]) };
+}
+
+/** Of a row whose value was asked for only if it is small. */
+export function recordOrLargeOf(row: Row): Record | Large {
+  return row[7] === null ? { isLarge: true, version: versionOf(row[1], row[2]) } : recordOf(row);
 }
 
 export function scannedRecordOf(row: Row): ScannedRecord {

@@ -9,6 +9,7 @@ import {
   type HintScope,
   type Identity,
   type KeyVersion,
+  type Large,
   type Owed,
   type OwedHint,
   type Partition,
@@ -53,6 +54,7 @@ import {
   keyVersionOf,
   largeBytes,
   recordOf,
+  recordOrLargeOf,
   recordParameters,
   scannedRecordOf,
   text,
@@ -145,8 +147,8 @@ export class SqlPartition implements Partition {
     return this.#readBy(this.#statements.read, keys, recordOf);
   }
 
-  readSmall(keys: readonly string[]): Promise<(Record | "large" | undefined)[]> {
-    return this.#readBy(this.#statements.readSmall, keys, (row) => (row[7] === null ? "large" : recordOf(row)));
+  readSmall(keys: readonly string[]): Promise<(Record | Large | undefined)[]> {
+    return this.#readBy(this.#statements.readSmall, keys, recordOrLargeOf);
   }
 
   async write(writes: readonly Write[]): Promise<WriteOutcome[]> {

@@ -9,6 +9,7 @@ import {
   type HintScope,
   type Identity,
   type KeyVersion,
+  type Large,
   type Owed,
   type OwedHint,
   type Partition,
@@ -76,7 +77,7 @@ export class SqlitePartition implements Partition {
     await this.#call("initialise", identity, isJoining);
   }
 
-  readNow(key: string, isArriving = false): Record | undefined {
+  readNow(key: string, isArriving = false): Record | Large | undefined {
     if (this.#reader === undefined) throw new PartitionError("overloaded", this.name, "it is not open yet");
     return isArriving ? this.#reader.readShared(key) : this.#reader.read(key);
   }
@@ -85,8 +86,8 @@ export class SqlitePartition implements Partition {
     return this.#call("read", keys) as Promise<(Record | undefined)[]>;
   }
 
-  readSmall(keys: readonly string[]): Promise<(Record | "large" | undefined)[]> {
-    return this.#call("readSmall", keys) as Promise<(Record | "large" | undefined)[]>;
+  readSmall(keys: readonly string[]): Promise<(Record | Large | undefined)[]> {
+    return this.#call("readSmall", keys) as Promise<(Record | Large | undefined)[]>;
   }
 
   async write(writes: readonly Write[]): Promise<WriteOutcome[]> {

@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { PartitionError } from "../../partition.ts";
+import type { Large } from "../../partition.ts";
 import type { Record } from "../../record.ts";
 import { mapPages, prepare, sqliteError } from "./sqlite-database.ts";
 import { rowState, smallValue } from "./statements.ts";
@@ -18,7 +18,7 @@ type OneRow = readonly [bigint, bigint, bigint, bigint, bigint, string, string, 
 
 /**
  * Reads single records of a SQLite file on the calling thread, which takes some microseconds. A reader never waits
- * for the writer; what makes it wait at all, and a large value, is an error of kind `overloaded`.
+ * for the writer; what makes it wait at all is an error of kind `overloaded`.
  */
 export class SqliteReader {
   readonly #partition: string;
@@ -48,7 +48,7 @@ export class SqliteReader {
   }
 
   /** @throws PartitionError */
-  read(key: string): Record | undefined {
+  read(key: string): Record | Large | undefined {
     this.endShared();
     try {
       return this.#read(key);
@@ -64,7 +64,7 @@ export class SqliteReader {
    *
    * @throws PartitionError
    */
-  readShared(key: string): Record | undefined {
+  readShared(key: string): Record | Large | undefined {
     try {
       // A request that comes alone needs no more than its own transaction.
       if (this.#sharedReads === 0) setImmediate(this.#endTurn);
@@ -93,13 +93,13 @@ export class SqliteReader {
     if (this.#handle.isOpen) this.endShared();
   };
 
-  #read(key: string): Record | undefined {
+  #read(key: string): Record | Large | undefined {
     const isText = this.#bytesReads === 0;
     if (!isText) this.#bytesReads--;
     const row = (isText ? this.#readText : this.#readBytes).get(key) as unknown as OneRow | undefined;
     if (row === undefined) return undefined;
     const [stamp, writer, state, expires, size, type, metadata, value] = row;
-    if (value === null) throw new PartitionError("overloaded", this.#partition, "its value is too large to wait for");
+    if (value === null) return { isLarge: true, version: { stamp, writer: Number(writer) } };
     const bytes = typeof value === "string" ? asciiBytes(value, Number(size)) : value;
     if (bytes === undefined) {
       this.#bytesReads = bytesReadsAfterMiss;

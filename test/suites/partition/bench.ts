@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
+  type Large,
   type OwedHint,
   type Partition,
   PartitionError,
@@ -157,8 +158,8 @@ export function versionIn(outcome: WriteOutcome | undefined): Version {
   return outcome.version;
 }
 
-export function textOf(record: Record | undefined): string | undefined {
-  return record && Buffer.from(record.value).toString();
+export function textOf(record: Record | Large | undefined): string | undefined {
+  return record && Buffer.from((record as Record).value).toString();
 }
 
 /** Values compare as bytes, whatever their class. */

@@ -87,7 +87,7 @@ export function concurrencyClaims(bench: Bench): void {
         const records: readonly (Record | undefined)[] = await other.read([key("shared")]);
         assert.deepEqual(records[0]?.version, versionIn(outcome));
         if (other.readNow === undefined) continue;
-        assert.deepEqual(other.readNow(key("shared"))?.version, versionIn(outcome));
+        assert.deepEqual((other.readNow(key("shared")) as Record).version, versionIn(outcome));
       }
     });
   });
