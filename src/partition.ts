@@ -394,8 +394,8 @@ export interface Large {
   readonly version: Version;
 }
 
-export function isLarge(found: Record | Large | string | undefined): found is Large {
-  return typeof found === "object" && "isLarge" in found;
+export function isLarge(found: Record | Large | undefined): found is Large {
+  return found !== undefined && "isLarge" in found;
 }
 
 /** Values above this do not come with their hints. */

@@ -109,14 +109,9 @@ export class Store {
     if (options.clock === undefined && options.readConcern === undefined) {
       checkKey(key);
       const replica = this.#replicas.serving(this.#replicas.bucketOf(key));
-      try {
-        if (replica?.partition.readNow !== undefined) {
-          const found = replica.partition.readNow(key, true);
-          if (!isLarge(found) && this.#isConfirmed(replica)) return this.#ifLive(found);
-        }
-      } catch (error) {
-        // Then it is asked in the ordinary way, which finds out what is wrong.
-        if (!(error instanceof PartitionError)) throw error;
+      if (replica !== undefined) {
+        const found = this.#readNow(replica, key, true);
+        if (found !== "unknown" && !isLarge(found) && this.#isConfirmed(replica)) return this.#ifLive(found);
       }
     }
     return this.get(key, options);
@@ -274,10 +269,10 @@ export class Store {
   }
 
   /** `"unknown"` when it has to be asked in the ordinary way, which finds out what is wrong. */
-  #readNow({ partition }: Replica, key: string): Record | Large | "unknown" | undefined {
+  #readNow({ partition }: Replica, key: string, isArriving?: boolean): Record | Large | "unknown" | undefined {
     if (partition.readNow === undefined) return "unknown";
     try {
-      return partition.readNow(key);
+      return partition.readNow(key, isArriving);
     } catch (error) {
       if (error instanceof PartitionError) return "unknown";
       throw error;
@@ -285,11 +280,8 @@ export class Store {
   }
 
   #readLater(replica: Replica, key: string, found: Large | "unknown"): Promise<Record | undefined> {
-    return replica.use(async (partition) => {
-      if (found !== "unknown" && partition.readLarge !== undefined) return partition.readLarge(key, found);
-      const [record] = await partition.read([key]);
-      return record;
-    });
+    if (found === "unknown" || replica.partition.readLarge === undefined) return readOf(replica, key);
+    return replica.use((partition) => partition.readLarge!(key, found));
   }
 
   /** A front end that was stopped for long may not know yet who holds what. */
@@ -315,10 +307,7 @@ export class Store {
     while (answers.length < count && candidates.length > 0) {
       const asked = candidates.splice(0, count - answers.length);
       const results = await Promise.allSettled(
-        asked.map(async (replica) => {
-          const [record] = await replica.use((partition) => partition.read([key]));
-          return { replica, record };
-        }),
+        asked.map(async (replica) => ({ replica, record: await readOf(replica, key) })),
       );
       answers.push(...results.filter((result) => result.status === "fulfilled").map((result) => result.value));
     }
@@ -351,7 +340,7 @@ export class Store {
       const { epoch } = this.#replicas;
       const asked = this.#replicas.of(bucket).filter((replica) => replica.isReachable);
       const answers = asked.map(async (replica) => {
-        const [record] = await replica.use((partition) => partition.read([key]));
+        const record = await readOf(replica, key);
         if (isFreshEnough(known, record?.version)) return { record };
         if (!(await this.#areCurrent([replica], epoch)))
           throw new PartitionError("rejected", replica.name, "it was replaced");
@@ -570,13 +559,17 @@ function atLeast(stamp: bigint, clock: ClockToken | undefined): bigint {
   return isFollowed ? clock.stamp + 1n : stamp;
 }
 
+async function readOf(replica: Replica, key: string): Promise<Record | undefined> {
+  const [record] = await replica.use((partition) => partition.read([key]));
+  return record;
+}
+
 /** Whether what the client knows of was purged: the floor is read before the record is missed. */
 async function hasForgotten(replica: Replica, key: string, known: Version | undefined): Promise<boolean> {
   if (known === undefined || !replica.isSteady) return false;
   const { floor } = await replica.use((partition) => partition.progress());
   if (floor < known.stamp) return false;
-  const [record] = await replica.use((partition) => partition.read([key]));
-  return record === undefined;
+  return (await readOf(replica, key)) === undefined;
 }
 
 function newest(records: readonly (Record | undefined)[]): Record | undefined {

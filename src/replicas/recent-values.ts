@@ -3,7 +3,7 @@ import { compareVersions, type Version } from "../version.ts";
 
 /** For so long after it was read. Whoever repairs a damaged row leaves its version as it was. */
 const keptMs = 1000;
-/** A value is popular when it is read again after so long: then few at once are, whatever is asked for. */
+/** A value is popular when it is read again within so long: then few are at once, whatever is asked for. */
 const popularMs = 50;
 /** Of so many keys. */
 const keysMax = 1000;
@@ -18,8 +18,8 @@ interface Recent {
  * need not wait until it is read once more, and a thousand who take it slowly have it in memory once. It keeps none
  * in memory itself.
  *
- * Only popular ones can be found. What may still be found is not collected with the young garbage, and if that were all, they
- * would fill the memory until all of it is collected.
+ * Only popular ones can be found. What may be found is not collected with the young garbage: if every value might, they would
+ * fill the memory until all of it is collected.
  */
 export class RecentValues {
   readonly #elapsed: () => number;

@@ -6,11 +6,12 @@ import { type Record, tombstone } from "../../src/record.ts";
 import { batching } from "../../src/replicas/batching.ts";
 import { RecentValues } from "../../src/replicas/recent-values.ts";
 import { systemRuntime } from "../../src/runtime.ts";
+import { recordOf } from "../suites/partition/bench.ts";
 
 const version = { stamp: 1n, writer: 1 };
 
-function recordOf(key: string, of = version): Record {
-  return { ...tombstone, isTombstone: false, key, version: of };
+function largeOf(key: string, of = version): Record {
+  return recordOf(key, of, "large");
 }
 
 /** With a clock that is set. What was added stays in memory as long as `held` does. */
@@ -34,34 +35,34 @@ function recentValues() {
 describe("recent values", () => {
   it("are found when they were read again soon, and not before", () => {
     const { at, add, find } = recentValues();
-    add(recordOf("k"));
+    add(largeOf("k"));
     assert.equal(find("k"), undefined);
     at(50);
-    const again = add(recordOf("k"));
+    const again = add(largeOf("k"));
     assert.equal(find("k"), again);
     assert.equal(find("other"), undefined);
 
-    add(recordOf("seldom"));
+    add(largeOf("seldom"));
     at(101);
-    add(recordOf("seldom"));
+    add(largeOf("seldom"));
     assert.equal(find("seldom"), undefined);
   });
 
   it("are found with the version that was asked for only", () => {
     const { add, find } = recentValues();
     const newer = { stamp: 1n, writer: 2 };
-    add(recordOf("k"));
-    add(recordOf("k"));
+    add(largeOf("k"));
+    add(largeOf("k"));
     assert.equal(find("k", newer), undefined);
-    const record = add(recordOf("k", newer));
+    const record = add(largeOf("k", newer));
     assert.equal(find("k", newer), record);
     assert.equal(find("k"), undefined);
   });
 
   it("are read again after a second", () => {
     const { at, add, find } = recentValues();
-    add(recordOf("k"));
-    const record = add(recordOf("k"));
+    add(largeOf("k"));
+    const record = add(largeOf("k"));
     at(1000);
     assert.equal(find("k"), record);
     at(1001);
@@ -70,11 +71,11 @@ describe("recent values", () => {
 
   it("are of the last thousand keys", () => {
     const { add, find } = recentValues();
-    for (const key of ["first", "first", "second"]) add(recordOf(key));
-    const second = add(recordOf("second"));
-    for (let number = 0; number < 998; number++) add(recordOf(`k${number}`));
+    for (const key of ["first", "first", "second"]) add(largeOf(key));
+    const second = add(largeOf("second"));
+    for (let number = 0; number < 998; number++) add(largeOf(`k${number}`));
     assert.notEqual(find("first"), undefined);
-    add(recordOf("one more"));
+    add(largeOf("one more"));
     assert.equal(find("first"), undefined);
     assert.equal(find("second"), second);
   });
@@ -95,7 +96,7 @@ describe("a popular large value, read in batches", () => {
     const partition = batching(Object.assign(Object.create(memory), { read, readSmall }), runtime, options);
     const get = async () => (await partition.read(["k"]))[0]!;
 
-    await memory.apply([recordOf("k")]);
+    await memory.apply([largeOf("k")]);
     const held = [await get(), await get()];
     assert.equal(reads, 2);
     assert.equal(await get(), held[1]);
@@ -103,7 +104,7 @@ describe("a popular large value, read in batches", () => {
     assert.equal(reads, 2);
 
     const newer = { stamp: 2n, writer: 1 };
-    await memory.apply([recordOf("k", newer)]);
+    await memory.apply([largeOf("k", newer)]);
     held.push(await get());
     assert.deepEqual(held.at(-1)!.version, newer);
     assert.equal(reads, 3);
